@@ -1,0 +1,32 @@
+# Two commands do everything: `make demo` and `make test`. Variables: SEED, SOURCE, WEIGHTS, START_TIME, DETECTOR, PYTHON.
+PYTHON ?= python3
+DETECTOR ?= yolo
+LOCK = requirements/$(if $(filter recorded,$(DETECTOR)),base,full).lock
+VENV ?= .venv
+TRACKFOLD = $(VENV)/bin/trackfold
+
+.PHONY: demo test test-fast lint up down status install lock clean
+
+demo: install
+	$(TRACKFOLD) demo --detector $(DETECTOR) $(if $(SEED),--seed $(SEED)) $(if $(SOURCE),--source "$(SOURCE)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(START_TIME),--start-time "$(START_TIME)")
+
+test: install
+	$(VENV)/bin/python -m pytest tests
+
+test-fast: install
+	$(VENV)/bin/python -m pytest tests/unit tests/property
+
+lint: install
+	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
+
+up down status: install
+	$(TRACKFOLD) $@
+
+install:
+	@$(PYTHON) infra/install.py $(VENV) $(LOCK)
+
+lock:
+	$(VENV)/bin/python infra/lock.py
+
+clean:
+	rm -rf $(VENV) var build *.egg-info

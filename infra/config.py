@@ -1,0 +1,173 @@
+"""Settings: where the servers are and how we reach them. Environment first, then trackfold.toml, then the local stack.
+
+Names in the environment are TRACKFOLD_<GROUP>__<KEY>, for example TRACKFOLD_KAFKA__BOOTSTRAP_SERVERS. Secrets are
+SecretStr: they print as stars, and no log shows them.
+"""
+
+import socket
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from schemas.errors import InputError
+
+
+class ConfigError(InputError):
+    """A setting cannot be used; the text names the key and what to do."""
+
+
+class Group(BaseModel):
+    """A group of settings; an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class KafkaSettings(Group):
+    """The brokers."""
+
+    bootstrap_servers: str = "127.0.0.1:9092"
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: str | None = None
+    username: str | None = None
+    password: SecretStr | None = None
+    ssl_ca_location: Path | None = None
+    replication_factor: int = Field(default=1, ge=1)
+
+
+class RegistrySettings(Group):
+    """The schema registry (Confluent API)."""
+
+    url: str = "http://127.0.0.1:8081"
+    username: str | None = None
+    password: SecretStr | None = None
+
+
+class S3Settings(Group):
+    """The object store; without a key the usual chain of AWS settings applies."""
+
+    endpoint_url: str | None = None
+    bucket: str = "trackfold"
+    prefix: str = ""
+    region: str = "us-east-1"
+    access_key_id: str | None = None
+    secret_access_key: SecretStr | None = None
+    public_base_url: str | None = None
+    """video_url = this + object name; without it, endpoint_url/bucket."""
+
+
+class UploadSettings(Group):
+    """Where clips go: s3, or the user's HTTP upload API."""
+
+    adapter: Literal["s3", "http"] = "s3"
+    url: str = "https://obs.prolificapp.in/uploadFile"
+    api_key: SecretStr | None = None
+    public_base_url: str | None = None
+    honours_idempotency_key: bool = False
+    timeout_s: float = Field(default=30.0, gt=0)
+    attempts_max: int = Field(default=5, ge=1)
+    backoff_s: float = Field(default=1.0, gt=0)
+
+
+class IncidentSettings(Group):
+    """The incident API."""
+
+    url: str = "https://api.prolificapp.in/api/Addprolificai_alerts"
+    api_key: SecretStr | None = None
+    honours_idempotency_key: bool = False
+    retry_5xx: bool = True
+    """A 5xx answer means surely not accepted, so that it is tried again."""
+    timeout_s: float = Field(default=10.0, gt=0)
+    attempts_max: int = Field(default=8, ge=1)
+    backoff_s: float = Field(default=1.0, gt=0)
+    alert_max_age_s: float | None = Field(default=3600.0, gt=0)
+    """An episode confirmed longer ago than this is not reported but marked suppressed. null: always report."""
+
+
+class ClickHouseSettings(Group):
+    """The analytics database."""
+
+    url: str = "http://127.0.0.1:8123"
+    username: str = "default"
+    password: SecretStr = SecretStr("")
+    database: str = "trackfold"
+
+
+class PartnerSettings(Group):
+    """The local stand-in of the partner APIs (only where the local stack runs)."""
+
+    url: str | None = None
+
+
+class Settings(BaseSettings):
+    """All settings. Read them with load_settings()."""
+
+    model_config = SettingsConfigDict(env_prefix="TRACKFOLD_", env_nested_delimiter="__", extra="ignore")
+
+    data_dir: Path = Path("var")
+    """Recordings, clips, snapshots and the local stack live here."""
+    host: str = Field(default_factory=socket.gethostname)
+    """Name of this machine in recording-segments: clips are cut where the recordings are."""
+    kafka: KafkaSettings = KafkaSettings()
+    registry: RegistrySettings = RegistrySettings()
+    s3: S3Settings = S3Settings()
+    upload: UploadSettings = UploadSettings()
+    incident: IncidentSettings = IncidentSettings()
+    clickhouse: ClickHouseSettings = ClickHouseSettings()
+    partner: PartnerSettings = PartnerSettings()
+    consumer_group: str = "trackfold"
+    """Prefix of all consumer groups."""
+
+    @property
+    def recordings_dir(self) -> Path:
+        """recordings/<camera_id>/: the continuous recording."""
+        return self.data_dir / "recordings"
+
+    @property
+    def segments_dir(self) -> Path:
+        """segments/<camera_id>/: the clips."""
+        return self.data_dir / "segments"
+
+    @property
+    def snapshots_dir(self) -> Path:
+        """JSON snapshots, one file a day."""
+        return self.data_dir / "snapshots"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment, then trackfold.toml, then what the local stack wrote (dotenv), then defaults."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _toml), dotenv_settings
+
+
+_toml = Path("trackfold.toml")
+
+
+def load_settings(config: Path | None = None, *, stack_dir: Path | None = None, **overrides: object) -> Settings:
+    """Settings from the environment, the file (default trackfold.toml, if there) and the local stack's stack.env.
+
+    stack_dir: folder of the local stack (default <data_dir>/stack). Raises ConfigError with one line per error.
+    """
+    global _toml
+    if config is not None and not config.exists():
+        raise ConfigError(f"{config}: no such settings file; leave --config out or name one that exists")
+    _toml = config or Path("trackfold.toml")
+    try:
+        first = Settings(**overrides)  # type: ignore[arg-type]
+        stack_env = (stack_dir or first.data_dir / "stack") / "stack.env"
+        return Settings(_env_file=stack_env, **overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = [f"setting {'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()]
+        raise ConfigError("\n".join(lines)) from error

@@ -1,0 +1,34 @@
+"""Writes requirements/*.lock: every version pinned with hashes, for all platforms, without an index address.
+
+base.lock: all but the detector. full.lock: everything. opencv-python is left out, its headless build takes its place.
+"""
+
+import subprocess
+import sys
+
+COMMON = [
+    "--universal",
+    "--python-version",
+    "3.11",
+    "--generate-hashes",
+    "--no-emit-index-url",
+    "--no-emit-package",
+    "opencv-python",
+    "--no-header",
+    "--no-annotate",
+    "--quiet",
+]
+
+
+def main() -> int:
+    """Compile both; base follows the versions of full."""
+    compile_ = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", *COMMON]
+    full, base = "requirements/full.lock", "requirements/base.lock"
+    subprocess.run([*compile_, "--all-extras", "-o", full], check=True)
+    extras = ["--extra", "demo", "--extra", "local", "--extra", "dev"]
+    subprocess.run([*compile_, *extras, "-c", full, "-o", base], check=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""A camera's effective rules: every number and polygon that the fold applies, as versioned data.
+
+Where a number has a source it stands beside it; all are physical and can be set per site and per camera.
+Polygons and points are pixels of the camera's image, origin top-left.
+"""
+
+import hashlib
+from typing import Annotated, Literal
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Point = tuple[float, float]
+Polygon = Annotated[tuple[Point, ...], Field(min_length=3)]
+Seconds = Annotated[float, Field(ge=0)]
+Metres = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+
+
+class Frozen(BaseModel):
+    """Validated, immutable, and a word that we do not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ServicePoint(Frozen):
+    """A counter drawn on the image; contact there = staff in its area, customer in its strip, close along the line."""
+
+    service_point_id: Name
+    name: str = ""
+    counter_line: tuple[Point, Point]
+    """The counter's edge in the image, from one end to the other."""
+    counter_length_m: Metres
+    staff_area: Polygon
+    """Where the lower edge of a visible staff body ends."""
+    customer_strip: Polygon
+    """Floor within about 1 m of the counter, where the feet of somebody served stand."""
+
+
+class Zone(Frozen):
+    """An area of floor where customers wait: to be served there, or in the queue of a service point."""
+
+    zone_id: Name
+    name: str = ""
+    kind: Literal["service", "queue"]
+    polygon: Polygon
+    service_point: Name | None = None
+
+    @model_validator(mode="after")
+    def _a_queue_names_its_point(self) -> "Zone":
+        if (self.kind == "queue") != (self.service_point is not None):
+            raise ValueError("a queue zone names its service_point, a service zone does not")
+        return self
+
+
+class PersonRules(Frozen):
+    """Who is a person, and when two tracklets are one (`stitching`)."""
+
+    confidence_min: Share = 0.3
+    speed_max_m_s: Metres = 3.0
+    stitch_gap_s: Seconds = 3.0
+    stitch_distance_m: Metres = 0.75
+    stitch_size_ratio_min: Share = 0.7
+    forget_s: Seconds = 60.0
+    people_max: int = Field(default=64, ge=2, le=128)
+
+
+class RoleRules(Frozen):
+    """Class beats zone; a role is acted on only once it is stable."""
+
+    staff_classes: tuple[str, ...] = ("staff",)
+    customer_classes: tuple[str, ...] = ("customer",)
+    staff_area_s: Seconds = 20.0
+    stable_s: Seconds = 10.0
+    stable_share: Share = 0.8
+
+
+class NearRules(Frozen):
+    """How far apart two people are when nothing but the image is known."""
+
+    body_height_m: Metres = 1.7
+    depth_factor: float = Field(default=2.2, ge=1)
+    """k = 1 / sin(camera tilt below the horizon): vertical pixels are k times as long on the floor."""
+    height_ratio_max: float = Field(default=1.25, ge=1)
+    counter_reach_m: Metres = 1.2
+
+
+class InteractionRules(Frozen):
+    """Two people together."""
+
+    near_m: Metres = 1.5
+    stay_m: Metres = 2.25
+    start_s: Seconds = 1.0
+    start_support: Share = 0.6
+    far_s: Seconds = 5.0
+    unknown_s: Seconds = 10.0
+    confirm_s: Seconds = 15.0
+    relative_speed_max_m_s: Metres = 0.5
+    sample_max_s: Seconds = 0.5
+    roll_s: Seconds = 1800.0
+    pairs_max: int = Field(default=128, ge=1, le=256)
+
+
+class UnattendedRules(Frozen):
+    """A customer without staff."""
+
+    start_s: Seconds = 5.0
+    confirm_s: Seconds = 60.0
+    busy_s: Seconds = 300.0
+    served_s: Seconds = 3.0
+    outside_s: Seconds = 10.0
+
+
+class TimeRules(Frozen):
+    """When time is unknown and when the camera was blind."""
+
+    unknown_s: Seconds = 3.0
+    lost_s: Seconds = 15.0
+    occurrence_max_s: Seconds = 1800.0
+
+
+class Thresholds(Frozen):
+    """All numbers of the fold."""
+
+    person: PersonRules = PersonRules()
+    role: RoleRules = RoleRules()
+    near: NearRules = NearRules()
+    interaction: InteractionRules = InteractionRules()
+    unattended: UnattendedRules = UnattendedRules()
+    time: TimeRules = TimeRules()
+
+
+class CameraRules(Frozen):
+    """One camera's effective rules: what the fold is given, and all that it is given beside the log."""
+
+    site_id: Name
+    camera_id: Name
+    camera_name: str
+    timezone: str
+    day_starts_min: int
+    """The business day's cut, minutes after local midnight."""
+    pairs: Literal["roles", "any"]
+    zones: tuple[Zone, ...]
+    service_points: tuple[ServicePoint, ...]
+    staff_areas: tuple[Polygon, ...]
+    ignore_areas: tuple[Polygon, ...]
+    thresholds: Thresholds
+
+    def body(self) -> str:
+        """The rules as canonical JSON: sorted keys, no blanks."""
+        return msgspec.json.encode(self.model_dump(mode="json"), order="deterministic").decode()
+
+    @property
+    def version(self) -> str:
+        """rules_version: the first 16 hex digits of the SHA-256 of body()."""
+        return hashlib.sha256(self.body().encode()).hexdigest()[:16]

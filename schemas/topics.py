@@ -1,0 +1,116 @@
+"""The catalogue of topics: name, key, value, partitions, retention, and why. Nothing else names a topic.
+
+All co-partitioned topics have the same number of partitions, fixed at creation: scaling adds workers, not partitions.
+The record time is always the broker's (LogAppendTime): old footage stamped with its
+own time would be deleted in minutes.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import msgspec
+
+from schemas import records
+
+PARTITIONS = 12
+DAY_MS = 24 * 3600 * 1000
+
+Key = Literal["camera_id", "episode_id", "rules_version", "camera_id/lane/epoch/sequence", "episode_id:part", "none"]
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic. value None: not Avro (see why)."""
+
+    name: str
+    key: Key
+    value: type[msgspec.Struct] | None
+    why: str
+    retention_ms: int | None = None
+    compacted: bool = False
+    partitions: int = PARTITIONS
+    config: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def subject(self) -> str:
+        """The registry's subject of the value."""
+        return f"{self.name}-value"
+
+    @property
+    def dead_letters(self) -> str:
+        """Where undecodable records of this topic go."""
+        return f"{self.name}.dlq"
+
+    def settings(self) -> dict[str, str]:
+        """The topic's configuration at the broker."""
+        settings = {"message.timestamp.type": "LogAppendTime", "compression.type": "producer", **self.config}
+        if self.compacted:
+            settings |= {"cleanup.policy": "compact", "min.compaction.lag.ms": str(DAY_MS)}
+        else:
+            settings |= {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
+        return settings
+
+
+def _days(days: int) -> int:
+    return days * DAY_MS
+
+
+TRACK_UPDATES = Topic("track-updates", "camera_id", records.TrackUpdate, "The log: who was where, live.", _days(7))
+TRACK_UPDATES_BACKFILL = Topic(
+    "track-updates-backfill", "camera_id", records.TrackUpdate, "Other lanes: folded by replay alone.", _days(7)
+)
+RECORDING_SEGMENTS = Topic(
+    "recording-segments", "camera_id", records.RecordingSegment, "Which file holds which time.", _days(7)
+)
+INTERACTION_EVENTS = Topic(
+    "interaction-events", "camera_id", records.InteractionEvent, "Two people together: each phase.", _days(400)
+)
+UNATTENDED_EVENTS = Topic(
+    "unattended-events", "camera_id", records.UnattendedEvent, "A customer without staff: each phase.", _days(400)
+)
+CUSTOMER_VISITS = Topic("customer-visits", "camera_id", records.CustomerVisit, "Stays in service zones.", _days(400))
+CAMERA_OUTAGES = Topic("camera-outages", "camera_id", records.CameraOutage, "When a camera was blind.", _days(400))
+CLIPS = Topic("clips", "camera_id", records.ClipCut, "Outcome of cutting a clip.", _days(400))
+UPLOADS = Topic("uploads", "camera_id", records.ClipUploaded, "Outcome of storing a clip.", _days(400))
+INCIDENTS = Topic("incidents", "camera_id", records.IncidentReported, "Outcome of reporting.", _days(400))
+EPISODES = Topic("episodes", "episode_id", records.Episode, "Everything known of an episode.", compacted=True)
+FOLD_SKIPS = Topic(
+    "fold-skips", "camera_id/lane/epoch/sequence", records.FoldSkip, "Records a person told us to pass.", compacted=True
+)
+CAMERA_RULES = Topic(
+    "camera-rules", "rules_version", records.RulesSet, "Each effective rules set under its hash.", compacted=True
+)
+
+
+def work(connector: str) -> Topic:
+    """A connector's internal work list: JSON values, partition as the source record's."""
+    return Topic(f"{connector}-work", "episode_id:part", None, f"What {connector} has to do.", compacted=True)
+
+
+CONNECTORS_WITH_WORK = ("clip", "upload", "incident")
+
+PUBLIC = (
+    TRACK_UPDATES,
+    TRACK_UPDATES_BACKFILL,
+    RECORDING_SEGMENTS,
+    INTERACTION_EVENTS,
+    UNATTENDED_EVENTS,
+    CUSTOMER_VISITS,
+    CAMERA_OUTAGES,
+    CLIPS,
+    UPLOADS,
+    INCIDENTS,
+    EPISODES,
+    FOLD_SKIPS,
+    CAMERA_RULES,
+)
+DEAD_LETTERS = tuple(
+    Topic(t.dead_letters, "none", None, f"Undecodable records of {t.name}, raw; headers say from where.", _days(90))
+    for t in PUBLIC
+)
+ALL = PUBLIC + DEAD_LETTERS + tuple(work(name) for name in CONNECTORS_WITH_WORK)
+
+
+def topic_of(record: type[msgspec.Struct]) -> Topic:
+    """The topic that carries a record (TrackUpdate: the live one)."""
+    return next(topic for topic in PUBLIC if topic.value is record)

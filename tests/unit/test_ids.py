@@ -1,0 +1,84 @@
+"""Ids and names: the same data gives the same ones, and no name leaves its folder."""
+
+import pytest
+
+from schemas import ids
+from schemas.records import TrackRef
+
+STAFF, CUSTOMER = TrackRef(stream_epoch=1, track_id=2, tracklet=0), TrackRef(stream_epoch=1, track_id=9, tracklet=1)
+
+
+def episode(
+    staff: TrackRef | None = STAFF, customer: TrackRef = CUSTOMER, *, symmetric: bool = False, at: int = 5
+) -> str:
+    return ids.episode_id(
+        "s", "c", "live", "interaction", staff=staff, customer=customer, started_at=at, symmetric=symmetric
+    )
+
+
+def test_an_episode_id_is_known_in_advance() -> None:
+    assert episode() == "a5aa675b-9516-5cbb-b2a7-9590b9d23a14"
+
+
+def test_staff_and_customer_are_not_interchangeable_but_any_two_people_are() -> None:
+    assert episode(STAFF, CUSTOMER) != episode(CUSTOMER, STAFF)
+    assert episode(STAFF, CUSTOMER, symmetric=True) == episode(CUSTOMER, STAFF, symmetric=True)
+
+
+def test_another_start_or_tracklet_is_another_episode() -> None:
+    other = TrackRef(stream_epoch=1, track_id=9, tracklet=2)
+    assert len({episode(), episode(at=6), episode(customer=other), episode(staff=None)}) == 4
+
+
+def test_a_person_number_has_48_bits() -> None:
+    assert 0 <= ids.person_id("s", "c", "live", STAFF) < 2**48
+    assert ids.person_id("s", "c", "live", STAFF) != ids.person_id("s", "c", "night", STAFF)
+
+
+def test_an_incident_id_has_twelve_digits() -> None:
+    assert ids.incident_id("abc").startswith("incident_")
+    assert len(ids.incident_id("abc").removeprefix("incident_")) == 12
+
+
+@pytest.mark.parametrize(
+    ("at", "day"),
+    [
+        ("2026-03-02T03:59:59+01:00", "2026-03-01"),
+        ("2026-03-02T04:00:00+01:00", "2026-03-02"),
+        ("2026-03-29T03:59:59+02:00", "2026-03-28"),
+        ("2026-10-25T04:00:00+01:00", "2026-10-25"),
+    ],
+)
+def test_a_business_day_begins_at_the_cut_on_the_sites_clock(at: str, day: str) -> None:
+    from datetime import datetime
+
+    assert ids.business_day(int(datetime.fromisoformat(at).timestamp() * 1000), "Europe/Berlin", 240) == day
+
+
+def test_a_day_begins_where_the_day_before_ends_also_when_the_clock_changes() -> None:
+    for day in ("2026-03-28", "2026-03-29", "2026-10-25", "2026-06-01"):
+        begin = ids.day_begins_ms(day, "Europe/Berlin", 240)
+        assert ids.business_day(begin, "Europe/Berlin", 240) == day
+        assert ids.business_day(begin - 1, "Europe/Berlin", 240) != day
+
+
+def test_clip_names_are_those_the_users_systems_know() -> None:
+    at = 1_761_391_890_000  # 2025-10-25 11:31:30 UTC
+    assert (
+        ids.segment_filename("interaction", "alert", 3, at, "UTC") == "segment_3_20251025_113130_interaction_start.mp4"
+    )
+    assert (
+        ids.segment_filename("unattended", "alert", 4, at, "Asia/Kolkata") == "segment_4_20251025_170130_unattended.mp4"
+    )
+
+
+def test_an_upload_name_is_never_used_for_other_bytes() -> None:
+    names = {ids.uploaded_filename(1000, episode(), part, rev) for part in ("alert", "closing") for rev in (1, 2)}
+    assert len(names) == 4
+    assert all(name.startswith("prolific_upload_1_") for name in names)
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", ".hidden", "a..b", "a\x00", "a b", "x" * 300])
+def test_a_name_that_could_leave_its_folder_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="cannot be a file name"):
+        ids.safe_name(name)

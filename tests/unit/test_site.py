@@ -1,0 +1,95 @@
+"""The site file: what is right is understood, what is wrong is named with its line."""
+
+from pathlib import Path
+
+import pytest
+
+from schemas.site import SiteError, load_site
+
+GOOD = """\
+site_id: shop
+timezone: Europe/Berlin
+rules:
+  interaction:
+    confirm_s: 12
+cameras:
+  - camera_id: counter
+    name: Counter
+    source: counter.mp4
+    image_width: 640
+    image_height: 360
+    service_points:
+      - service_point_id: till
+        counter_line: [[100, 200], [300, 200]]
+        counter_length_m: 3
+        staff_area: [[100, 100], [300, 100], [300, 200], [100, 200]]
+        customer_strip: [[100, 200], [300, 200], [300, 300], [100, 300]]
+    zones:
+      - zone_id: line
+        kind: queue
+        service_point: till
+        polygon: [[300, 200], [500, 200], [500, 300]]
+    rules:
+      near: {depth_factor: 1.8}
+  - camera_id: floor
+"""
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "site.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_good_site_is_read_with_the_cameras_own_rules_over_the_sites(tmp_path: Path) -> None:
+    site = load_site(write(tmp_path, GOOD))
+    counter, floor = site.effective_rules("counter"), site.effective_rules("floor")
+    assert counter.thresholds.interaction.confirm_s == floor.thresholds.interaction.confirm_s == 12
+    assert (counter.thresholds.near.depth_factor, floor.thresholds.near.depth_factor) == (1.8, 2.2)
+
+
+def test_the_rules_version_changes_with_any_rule_and_with_nothing_else(tmp_path: Path) -> None:
+    version = load_site(write(tmp_path, GOOD)).effective_rules("counter").version
+    same = load_site(write(tmp_path, GOOD.replace("source: counter.mp4", "source: other.mp4")))
+    moved = load_site(write(tmp_path, GOOD.replace("[500, 300]", "[501, 300]")))
+    assert same.effective_rules("counter").version == version
+    assert moved.effective_rules("counter").version != version
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "line", "says"),
+    [
+        ("confirm_s: 12", "confirm_s: soon", 5, "rules.interaction.confirm_s"),
+        ("confirm_s: 12", "confirm_seconds: 12", 5, "rules.interaction.confirm_seconds"),
+        ("Europe/Berlin", "Berlin", 2, "is not a time zone"),
+        ("kind: queue", "kind: line", 20, "cameras.0.zones.0.kind"),
+        ("service_point: till", "service_point: bar", 7, "no service point 'bar'"),
+        ("[500, 300]", "[900, 300]", 7, "zone line: point (900, 300) is outside the image of 640x360"),
+        ("camera_id: floor", "camera_id: counter", 1, "'counter' is there twice"),
+        ("near: {depth", "nearness: {depth", 1, "unknown group 'nearness'"),
+        ("cameras:", "kameras:", 6, "kameras"),
+        ("timezone: Europe/Berlin", "timezone: [", 4, "not YAML"),
+    ],
+)
+def test_an_error_names_file_line_and_key(tmp_path: Path, wrong: str, right: str, line: int, says: str) -> None:
+    path = write(tmp_path, GOOD.replace(wrong, right))
+    with pytest.raises(SiteError) as error:
+        load_site(path)
+    assert says in str(error.value)
+    assert f"{path}:{line}:" in str(error.value)
+
+
+def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(SiteError, match="name one with --site FILE"):
+        load_site(tmp_path / "none.yaml")
+
+
+def test_an_unknown_camera_is_answered_with_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(SiteError, match="there are: counter, floor"):
+        load_site(write(tmp_path, GOOD)).camera("door")
+
+
+def test_a_zone_that_does_not_fit_the_real_image_is_refused(tmp_path: Path) -> None:
+    camera = load_site(write(tmp_path, GOOD)).camera("counter")
+    with pytest.raises(SiteError, match="outside its image of 320x240"):
+        camera.check_image(320, 240)
