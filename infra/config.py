@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -87,7 +87,12 @@ class IncidentSettings(Group):
     attempts_max: int = Field(default=8, ge=1)
     backoff_s: float = Field(default=1.0, gt=0)
     alert_max_age_s: float | None = Field(default=3600.0, gt=0)
-    """An episode confirmed longer ago than this is not reported but marked suppressed. null: always report."""
+    """An episode confirmed longer ago than this is not reported but marked suppressed. 0: always report."""
+
+    @field_validator("alert_max_age_s", mode="before")
+    @classmethod
+    def _zero_is_no_limit(cls, value: object) -> object:
+        return None if str(value) in ("0", "0.0", "None") else value
 
 
 class ClickHouseSettings(Group):

@@ -7,16 +7,8 @@ import subprocess
 import sys
 
 COMMON = [
-    "--universal",
-    "--python-version",
-    "3.11",
-    "--generate-hashes",
-    "--no-emit-index-url",
-    "--no-emit-package",
-    "opencv-python",
-    "--no-header",
-    "--no-annotate",
-    "--quiet",
+    *("--universal", "--python-version", "3.11", "--generate-hashes", "--no-emit-index-url"),
+    *("--no-emit-package", "opencv-python", "--no-header", "--no-annotate", "--quiet"),
 ]
 
 

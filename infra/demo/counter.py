@@ -1,6 +1,6 @@
 """The frame counter burnt into every picture: digits for people, a row of squares for programs.
 
-The row holds 24 squares: white, black, sixteen bits of the number (the highest first), four bits of a check sum, black,
+The row holds 25 squares: white, black, sixteen bits of the number (the highest first), four bits of a check sum, black,
 white, black. Squares are 8 px wide in a picture of 640 and scale with it; H.264 blocks of 8 px keep them crisp.
 """
 
@@ -63,6 +63,14 @@ def read_counter(image: Image) -> int:
 
 
 def _bits(number: int) -> tuple[int, ...]:
-    check = (number * 11 + 5) % 16 ^ (number >> 4) % 13
-    text = f"{number:0{_NUMBER_BITS}b}{check % 2**_CHECK_BITS:0{_CHECK_BITS}b}"
+    text = f"{number:0{_NUMBER_BITS}b}{_crc4(number):0{_CHECK_BITS}b}"
     return (*_HEAD, *(int(bit) for bit in text), *_TAIL)
+
+
+def _crc4(number: int) -> int:
+    """CRC-4-ITU (x^4 + x + 1): every error of one bit, and every burst of up to four, changes it."""
+    rest = number << _CHECK_BITS
+    for place in range(_NUMBER_BITS + _CHECK_BITS - 1, _CHECK_BITS - 1, -1):
+        if rest >> place & 1:
+            rest ^= 0b10011 << place - _CHECK_BITS
+    return rest

@@ -131,3 +131,19 @@ def _shadow(picture: Image, still: Still, camera: Pinhole, person: tuple[Look, P
     shade = np.where(np.isinf(still.ahead_m[top:bottom, left:right]), shade, 0)
     part = picture[top:bottom, left:right]
     part[:] = (part * (1 - 0.42 * shade[:, :, None])).astype(np.uint8)
+
+
+class Grain:
+    """The sensor's noise: a few tiles made once, laid over every picture at another place."""
+
+    def __init__(self, random: np.random.Generator, width_px: int, height_px: int, strength: float = 2.2) -> None:
+        tiles = random.normal(0, strength, (2, height_px + 64, width_px + 64)).round().clip(-12, 12)
+        self._lighter = np.repeat(tiles.clip(0, None).astype(np.uint8)[..., None], 3, axis=-1)
+        self._darker = np.repeat((-tiles).clip(0, None).astype(np.uint8)[..., None], 3, axis=-1)
+
+    def over(self, image: Image, number: int) -> Image:
+        """image with the noise of frame `number`."""
+        tile, right, down = number % 2, number * 37 % 64, number * 23 % 64
+        rows, columns = slice(down, down + image.shape[0]), slice(right, right + image.shape[1])
+        lighter = cv2.add(image, self._lighter[tile, rows, columns])
+        return cv2.subtract(lighter, self._darker[tile, rows, columns]).astype(np.uint8, copy=False)

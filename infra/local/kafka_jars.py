@@ -1,7 +1,9 @@
 """The jars of Kafka 4.1.1 as jgo resolves org.apache.kafka:kafka_2.13:4.1.1 + org.slf4j:slf4j-simple:1.7.36, pinned.
 
-No resolving at the first start (20 s), and no other jar than these. docs/decisions/0002-local-stack.md says how to renew.
+No resolving at the first start (20 s), and no other jar than these. How to renew: docs/decisions/0002-local-stack.md
 """
+
+# ruff: noqa: E501
 
 KAFKA_JARS = (
     "org.apache.kafka:kafka_2.13:4.1.1 e89428126cc7630a802123ba27aac4442816840b66d60670226feaff65f24fd1",

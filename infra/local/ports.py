@@ -4,6 +4,7 @@ import hashlib
 import random
 import socket
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from infra.local.files import locked, read_json
@@ -64,6 +65,6 @@ class PortBook:
         name = hashlib.sha256(str(self._folder).encode()).hexdigest()[:16]
         (self._book / f"{name}.path").write_text(str(self._folder), encoding="utf-8")
 
-    def lock(self):  # type: ignore[no-untyped-def]
+    def lock(self) -> AbstractContextManager[None]:
         """Held from choosing to entering."""
         return locked(self._book / ".lock")

@@ -1,0 +1,64 @@
+"""The analytics sink: episodes, visits and outages become rows in ClickHouse.
+
+A batch is committed once its rows are stored. A crash between the two loads it again, and the same rows replace
+themselves.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from clickhouse_connect.driver.client import Client
+
+from connectors.clickhouse.client import apply_schema, connect, insert
+from connectors.clickhouse.plan import TABLES, Row, by_table
+from connectors.sink import commit, decoded, keep_going, stopping, take
+from infra.config import Settings
+from infra.failpoint import failpoint
+from infra.kafka import Publisher, connect_codec, consumer
+from schemas.site import Site
+
+log = logging.getLogger(__name__)
+
+GROUP = "clickhouse"
+BATCH_ROWS_MAX = 10_000
+BATCH_S = 1.0
+
+
+def run(settings: Settings, site: Site) -> None:
+    """Load the site's records until SIGTERM or SIGINT. While Kafka, the registry or ClickHouse is away: waits."""
+    with stopping() as stop:
+        keep_going(stop, lambda progressed: follow(settings, site, stop, progressed))
+    log.info("stopped")
+
+
+def follow(settings: Settings, site: Site, stop: threading.Event, progressed: Callable[[], None]) -> None:
+    """Load from the last commit on until stop is set. Raises StoreUnavailable, RegistryUnavailable, KafkaUnavailable."""
+    apply_schema(settings)
+    codec = connect_codec(settings)
+    publisher = Publisher(settings, codec)
+    reader = consumer(settings, GROUP)
+    try:
+        with connect(settings) as client:
+            reader.subscribe(list(TABLES))
+            log.info("loading %s into %s", ", ".join(TABLES), settings.clickhouse.database)
+            while not stop.is_set():
+                messages = take(reader, BATCH_ROWS_MAX, BATCH_S)
+                if not messages:
+                    continue
+                batch = by_table((record for _, _, record in decoded(messages, codec, publisher)), site)
+                failpoint("clickhouse.after_attempting")
+                store(settings, client, batch)
+                publisher.flush()
+                failpoint("clickhouse.after_result_stored")
+                commit(reader, messages)
+                progressed()
+    finally:
+        reader.close()
+
+
+def store(settings: Settings, client: Client, batch: dict[str, list[Row]]) -> None:
+    """Insert the rows of each table; when this returns all are stored. Raises ClickHouseUnavailable."""
+    for table, rows in batch.items():
+        insert(settings, client, table, rows)
+        log.info("%s: %d rows", table, len(rows))

@@ -1,0 +1,20 @@
+CREATE TABLE IF NOT EXISTS outages
+(
+    site_id LowCardinality(String) COMMENT 'The shop',
+    camera_id LowCardinality(String) COMMENT 'The camera',
+    business_day Date COMMENT 'Day by the site''s time zone and day cut; outages are cut at its boundary',
+    version LowCardinality(String) COMMENT 'live, or the lane or replay that the row comes from',
+    outage_id UUID COMMENT 'Made from data',
+    revision UInt32 COMMENT '1 open, 2 closed',
+    rules_version LowCardinality(String) COMMENT 'Hash of the camera''s effective rules',
+    lane LowCardinality(String) COMMENT 'live, or the name of a backfill',
+    timezone LowCardinality(String) COMMENT 'The site''s time zone',
+    from_at DateTime64(3, 'UTC') COMMENT 'First blind moment',
+    to_at Nullable(DateTime64(3, 'UTC')) COMMENT 'First moment seen again; null while it lasts',
+    local_hour UInt8 COMMENT 'Hour of from_at on the site''s clock, 0 to 23',
+    reason LowCardinality(String) COMMENT 'gap, interrupted, lost, missing, skipped or ended'
+)
+ENGINE = ReplacingMergeTree(revision)
+PARTITION BY toYYYYMM(business_day)
+ORDER BY (site_id, camera_id, business_day, version, outage_id)
+COMMENT 'When a camera was blind, in every version; ask the view camera_outages'

@@ -1,0 +1,278 @@
+"""The loop that every connector with work shares: take in durably, commit, do what is due, store, publish.
+
+One thread talks to Kafka. What a connector does with the world (cut, upload, post) runs in a few other threads and
+touches no topic, so a slow or failing piece of work delays no other and never the taking in.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+
+from connectors.intake import Intake, Taken
+from connectors.work import Again, Done, GivenUp, Halt, Later, Outcome, Partition, Retry, Work, after, due, read_work
+from infra.clock import Clock, WallClock
+from infra.config import Settings
+from infra.failpoint import failpoint
+from infra.kafka import KafkaUnavailable, Publisher, read_to_end
+from schemas import topics
+from schemas.errors import ExplainedError
+from schemas.records import ClipCut, ClipUploaded, IncidentReported
+
+log = logging.getLogger(__name__)
+J = TypeVar("J")
+R = TypeVar("R", bound=ClipCut | ClipUploaded | IncidentReported)
+AT_ONCE = 4
+HANDOVER_S = 15.0
+
+
+class Connector(Protocol[J, R]):
+    """What is particular to one connector."""
+
+    name: str
+    sources: Sequence[topics.Topic]
+    target: topics.Topic
+    retry: Retry
+    work_type: Any
+    """Work[J, R], for reading it back."""
+
+    def plan(self, record: msgspec.Struct, now_ms: int) -> Mapping[str, J]:
+        """Key -> job for what a source record asks for; empty when nothing. Pure."""
+
+    def is_ours(self, job: J) -> bool:
+        """False when this process serves another site: the work is left to whoever does."""
+
+    def is_risky(self, job: J) -> bool:
+        """True when doing this job twice could be accepted twice."""
+
+    def do(self, job: J, attempt: int) -> Outcome[R]:
+        """Do it; runs in a thread of its own. Only what is not risky may answer Later."""
+
+    def give_up(self, job: J, reason: str, attempts: int, *, unsure: bool) -> R:
+        """The record that says why it was not done, or that nobody knows."""
+
+
+class Worker(Generic[J, R]):
+    """Runs one connector over the partitions that Kafka gives it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        connector: Connector[J, R],
+        publisher: Publisher,
+        stop: threading.Event,
+        clock: Clock | None = None,
+    ) -> None:
+        self._settings, self._connector, self._publisher, self._stop = settings, connector, publisher, stop
+        self._clock = clock or WallClock()
+        self._topic = topics.work(connector.name)
+        self._decoder = msgspec.json.Decoder(connector.work_type)
+        self._kept_ms = max(topic.retention_ms or 0 for topic in connector.sources)
+        self._parts: dict[int, Partition[J, R]] = {}
+        self._to_read: list[int] = []
+        self._taken: list[Taken] = []
+        self._arrived: list[tuple[Partition[J, R], str, Outcome[R]]] = []
+        self._arriving: queue.SimpleQueue[tuple[Partition[J, R], str, Outcome[R]]] = queue.SimpleQueue()
+        self._intake = Intake(
+            settings,
+            connector.name,
+            connector.sources,
+            publisher,
+            on_gained=self._gain,
+            on_leaving=self._hand_over,
+            on_lost=self._drop,
+        )
+
+    def run(self) -> None:
+        """Work until stop is set. Raises PublishError and other ServerErrors: what is stored is done after a restart."""
+        try:
+            while not self._stop.is_set():
+                self._taken += self._intake.take(self._idle_s())
+                self._read_gained()
+                self._take_in()
+                self._finish()
+                self._publish()
+                self._start()
+        finally:
+            self._intake.close()  # calls _hand_over
+
+    def _idle_s(self) -> float:
+        """How long to wait for records: short while work is under way, and not beyond the next due time."""
+        if any(part.running for part in self._parts.values()):
+            return 0.05
+        next_at = min((w.due_at for part in self._parts.values() for w in part.open.values()), default=None)
+        return 0.5 if next_at is None else min(max((next_at - self._clock.now_ms()) / 1000, 0.0), 0.5)
+
+    def _gain(self, numbers: Sequence[int]) -> None:
+        self._drop()
+        self._to_read = list(numbers)
+
+    def _drop(self) -> None:
+        """These partitions are somebody else's: results that still arrive belong to no partition of ours."""
+        self._parts, self._to_read, self._taken, self._arrived = {}, [], [], []
+
+    def _hand_over(self) -> None:
+        """Give what is under way some time to arrive, store it while the partitions are still ours, then drop all."""
+        deadline = time.monotonic() + HANDOVER_S
+        while any(part.running for part in self._parts.values()) and time.monotonic() < deadline:
+            try:
+                self._arrived.append(self._arriving.get(timeout=0.2))
+            except queue.Empty:
+                continue
+            self._finish()
+        self._finish()
+        self._publish()
+        self._drop()
+
+    def _read_gained(self) -> None:
+        """Read the work of new partitions to its end, before anything is done about them."""
+        while self._to_read and not self._stop.is_set():
+            found: dict[int, list[tuple[str, bytes | None]]] = {number: [] for number in self._to_read}
+            try:
+                for message in read_to_end(self._settings, self._topic, self._to_read):
+                    found[message.partition() or 0].append(((message.key() or b"").decode(), message.value()))
+            except KafkaUnavailable as error:
+                log.warning("%s; reading %s again", error, self._topic.name)
+                self._stop.wait(1.0)
+                continue
+            for number, records in found.items():
+                part = read_work(records, self._decoder, f"{self._topic.name}[{number}]")
+                self._recover(number, part)
+                self._parts[number] = part
+            self._to_read = []
+
+    def _recover(self, number: int, part: Partition[J, R]) -> None:
+        """What the last owner left: attempts without an answer, and markers that nothing can come back to."""
+        for key, work in list(part.open.items()):
+            if work.input is None or not self._connector.is_ours(work.input):
+                del part.open[key]
+            elif work.state == "attempting" and self._connector.is_risky(work.input):
+                reason = "the process ended after asking and before the answer was stored"
+                result = self._connector.give_up(work.input, reason, work.attempts + 1, unsure=True)
+                part.running.add(key)
+                self._arrived.append((part, key, Done(result)))
+        oldest = self._clock.now_ms() - self._kept_ms
+        for key in [key for key, taken_in_at in part.finished.items() if taken_in_at < oldest]:
+            del part.finished[key]
+            self._publisher.publish(self._topic, key, None, partition=number)
+
+    def _take_in(self) -> None:
+        """Store what the records ask for, then commit them."""
+        if not self._taken or not self._intake.is_ours():
+            return
+        now_ms = self._clock.now_ms()
+        new: dict[str, tuple[Partition[J, R], Work[J, R]]] = {}
+        for item in self._taken:
+            part = self._parts[item.partition]
+            for key, job in (self._connector.plan(item.record, now_ms) if item.record is not None else {}).items():
+                if key not in new and not part.knows(key):
+                    work: Work[J, R] = Work(state="pending", taken_in_at=now_ms, due_at=now_ms, input=job)
+                    new[key] = (part, work)
+                    self._store(item.partition, key, work)
+        self._await_acks()
+        for key, (part, work) in new.items():
+            part.open[key] = work
+            log.info("%s: taken in", key)
+        self._intake.keep(self._taken)
+        self._taken = []
+
+    def _start(self) -> None:
+        """Begin what is due. Where asking twice is not safe, that we are about to ask is stored first."""
+        now_ms = self._clock.now_ms()
+        room = AT_ONCE - sum(len(part.running) for part in self._parts.values())
+        chosen: list[tuple[int, str]] = []
+        for number, part in self._parts.items():
+            chosen += [(number, key) for key in due(part, now_ms, room - len(chosen))]
+        risky = [(number, key) for number, key in chosen if self._is_risky(number, key)]
+        if risky and not self._intake.is_ours():
+            return
+        for number, key in risky:
+            part = self._parts[number]
+            part.open[key] = msgspec.structs.replace(part.open[key], state="attempting")
+            self._store(number, key, part.open[key])
+        if risky:
+            self._await_acks()
+        if chosen:
+            failpoint(f"{self._connector.name}.after_attempting")
+        for number, key in chosen:
+            part = self._parts[number]
+            part.running.add(key)
+            threading.Thread(target=self._do, args=(part, key, part.open[key]), daemon=True, name=key).start()
+
+    def _is_risky(self, number: int, key: str) -> bool:
+        job = self._parts[number].open[key].input
+        return job is not None and self._connector.is_risky(job)
+
+    def _do(self, part: Partition[J, R], key: str, work: Work[J, R]) -> None:
+        assert work.input is not None
+        outcome: Outcome[R]
+        try:
+            outcome = self._connector.do(work.input, work.attempts + 1)
+        except ExplainedError as error:
+            outcome = Halt(error)
+        except Exception as error:  # whatever it is, it is this work's failure and nobody else's
+            log.exception("%s: attempt %d", key, work.attempts + 1)
+            outcome = Again(f"{type(error).__name__}: {error}")
+        self._arriving.put((part, key, outcome))
+
+    def _finish(self) -> None:
+        """Store what came of the work; results are published only after that."""
+        while not self._arriving.empty():
+            self._arrived.append(self._arriving.get())
+        numbers = {id(part): number for number, part in self._parts.items()}
+        self._arrived = [arrival for arrival in self._arrived if id(arrival[0]) in numbers]
+        if not self._arrived or not self._intake.is_ours():
+            return
+        stored = False
+        for part, key, outcome in self._arrived:
+            part.running.discard(key)
+            work = self._after(part.open[key], outcome)
+            if work.state == "finished":
+                del part.open[key]
+                part.unpublished[key] = work
+            else:
+                part.open[key] = work
+            if not isinstance(outcome, Later):
+                self._store(numbers[id(part)], key, work)
+                stored = True
+        halts = [outcome.error for _, _, outcome in self._arrived if isinstance(outcome, Halt)]
+        self._arrived = []
+        if stored:
+            self._await_acks()
+            failpoint(f"{self._connector.name}.after_result_stored")
+        if halts:
+            raise halts[0]
+
+    def _after(self, work: Work[J, R], outcome: Outcome[R]) -> Work[J, R]:
+        assert work.input is not None
+        then = after(work, outcome, self._connector.retry, self._connector.is_risky(work.input), self._clock.now_ms())
+        if isinstance(then, GivenUp):
+            result = self._connector.give_up(work.input, then.reason, then.attempts, unsure=then.unsure)
+            return after(work, Done(result), self._connector.retry, False, self._clock.now_ms())
+        return then
+
+    def _publish(self) -> None:
+        """Publish stored results, then shorten them to markers."""
+        ready = [(n, key, work) for n, part in self._parts.items() for key, work in part.unpublished.items()]
+        if not ready:
+            return
+        for _, key, work in ready:
+            assert work.result is not None
+            self._publisher.publish(self._connector.target, work.result.camera_id, work.result)
+            log.info("%s: %s%s", key, work.result.status, f": {work.result.reason}" if work.result.reason else "")
+        self._await_acks()
+        for number, key, work in ready:
+            del self._parts[number].unpublished[key]
+            self._parts[number].finished[key] = work.taken_in_at
+            self._store(number, key, msgspec.structs.replace(work, result=None))
+        self._await_acks()
+
+    def _store(self, number: int, key: str, work: Work[J, R]) -> None:
+        self._publisher.publish(self._topic, key, msgspec.json.encode(work), partition=number)
+
+    def _await_acks(self) -> None:
+        self._publisher.flush()

@@ -1,0 +1,141 @@
+"""The demo: a rendered shop (or a person's own video) through every part on real servers, then what came out of it."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from infra.config import Settings, load_settings
+from infra.demo import own, report
+from infra.local import preflight, stack
+from infra.local.memory import PeakMemory
+from infra.local.pipeline import inference, services
+from infra.local.runner import Runner, runner_pid
+from schemas.errors import ExplainedError, InputError
+from schemas.site import load_site
+
+SETTLE_S = 240.0
+# files are old by the time they are processed, and a demo should show its incidents all the same
+ENV = {"TRACKFOLD_INCIDENT__ALERT_MAX_AGE_S": "0"}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person asked for. seconds: length of the rendered videos."""
+
+    folder: Path
+    seed: int = 1
+    source: str | None = None
+    weights: str | None = None
+    detector: str = "yolo"
+    seconds: int = 190
+    start_time: datetime | None = None
+
+
+class Audit(Protocol):
+    """What the demo needs of the audit."""
+
+    def settle(self, settings: Settings, *, timeout_s: float, say: Callable[[str], None]) -> None:
+        """Wait until nothing is under way."""
+
+    def verify(self, settings: Settings, site: Any) -> Any:
+        """Reconcile all stores."""
+
+
+class DemoFailed(ExplainedError):
+    """The demo did not come to its end; the text names the part and its log."""
+
+
+def run(options: Options, *, audit: Audit, query: Callable[[Settings, str], Any], say: Callable[[str], None]) -> int:
+    """Exit code 0 when every scripted episode was found with all its evidence and verify agrees, else 1."""
+    began = time.monotonic()
+    found = preflight.check(options.folder, detector=options.detector == "yolo")
+    if found:
+        raise InputError("\n".join(str(problem) for problem in found))
+    _clear(options.folder, say)
+    stack_dir = options.folder / "stack"
+    try:
+        with PeakMemory() as memory, ThreadPoolExecutor(1) as pool:
+            servers = pool.submit(stack.up, stack_dir, say=say)
+            site_path = own.prepare(options, say=say) if options.source else _render(options, say)
+            servers.result()
+            if (pid := runner_pid(stack_dir)) is not None:
+                memory.also(pid)
+            settings = load_settings(stack_dir=stack_dir, data_dir=options.folder)
+            say(f"servers and input ready after {time.monotonic() - began:.0f} s")
+            infer_s = _process(settings, site_path, audit, say)
+            text, good = report.write(options, settings, load_site(site_path), audit=audit, query=query)
+        say(text)
+        say(f"took {time.monotonic() - began:.0f} s, of which inference {infer_s:.0f} s; ")
+        say(
+            f"peak memory of all processes {memory.total_gb:.1f} GB: "
+            + ", ".join(f"{name} {size:.2f}" for name, size in memory.by_name()[:8])
+        )
+        say(f"to look around: `trackfold --data-dir {options.folder} up`, and `... down` when done")
+        return 0 if good else 1
+    finally:
+        stack.down(stack_dir, say=say)
+
+
+def _render(options: Options, say: Callable[[str], None]) -> Path:
+    """The rendered shop's videos and site file; the script's truth lies beside them and no part reads it."""
+    from infra.demo.render import render
+
+    folder = options.folder / f"shop-{options.seed}"
+    render(options.seed, folder, seconds=options.seconds, say=say)
+    site_path = folder / "site.yaml"
+    return own.with_recorded_detections(site_path, options.seed) if options.detector == "recorded" else site_path
+
+
+def _process(settings: Settings, site_path: Path, audit: Audit, say: Callable[[str], None]) -> float:
+    """Run all parts until the input is processed and nothing is under way. Returns the seconds that inference took."""
+    folder = settings.data_dir / "run"
+    began = time.monotonic()
+    with Runner(
+        folder, [*services(settings.data_dir, site_path, ENV), inference(settings.data_dir, site_path)]
+    ) as runner:
+        say(f"running {', '.join(part.name for part in runner.services)}; logs in {folder / 'logs'}")
+        shown = time.monotonic()
+        while not (infer := next(s for s in runner.states() if s.name == "infer")).finished:
+            if infer.exit_code not in (None, 0):
+                raise DemoFailed(_last_lines("infer", folder / "logs" / "infer.log"))
+            if time.monotonic() - shown > 5:
+                shown = time.monotonic()
+                say(f"  {_progress(folder / 'logs' / 'infer.log')}")
+            time.sleep(0.2)
+        infer_s = time.monotonic() - began
+        say(f"inference done after {infer_s:.0f} s; waiting for clips, uploads, incidents and rows")
+        audit.settle(settings, timeout_s=SETTLE_S, say=say)
+        restarts = [f"{s.name} ({s.starts - 1})" for s in runner.states() if s.starts > 1]
+        if restarts:
+            say(f"note: restarted during the run: {', '.join(restarts)}; see {folder / 'logs'}")
+    return infer_s
+
+
+def _progress(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return lines[-1] if lines else "inference is starting"
+
+
+def _last_lines(part: str, log: Path, count: int = 5) -> str:
+    lines = log.read_text(errors="replace").splitlines()[-count:] if log.exists() else []
+    return f"{part} failed; its log {log} ends with:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def _clear(folder: Path, say: Callable[[str], None]) -> None:
+    """A demo starts from nothing but the rendered videos: the same file twice in one log would be refused."""
+    mark = folder / "demo.json"
+    if folder.exists() and any(folder.iterdir()) and not mark.exists():
+        raise InputError(f"{folder}: not empty and not from a demo; name an empty or new folder with --folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    mark.write_text(json.dumps({"made_by": "trackfold demo"}))
+    stack.down(folder / "stack", say=lambda _: None)
+    for name in ("stack", "run", "recordings", "segments", "snapshots", "faust", "replays"):
+        if (folder / name).exists():
+            shutil.rmtree(folder / name)
+            say(f"cleared {folder / name} of an earlier demo")

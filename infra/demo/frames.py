@@ -1,0 +1,182 @@
+"""Pictures to train and test the detector with: shops, cameras and people at random, none of them the demo's.
+
+Written as JPEG beside one label file each (class, centre and size of the visible part, as shares of the picture), and
+`truth.json` with everybody's visible share.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from math import hypot, pi
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from infra.demo.camera import Image, Pinhole
+from infra.demo.counter import burn_counter
+from infra.demo.figures import Gesture, Look, Pose
+from infra.demo.looks import TRAINING, Role, make_look
+from infra.demo.painter import Drawn, Grain, paint
+from infra.demo.shop import Box, Shop, counter, picture, shelf, table
+
+CLASSES = ("customer", "staff")
+FRAMES_PER_SHOP = 40
+LABELLED_FROM = 0.30
+"""Who is seen less is not labelled: the detector shall not guess."""
+SEEDS_BEGIN = 1_000_000_000
+"""Training draws from seeds above this one, the demo from those below."""
+
+Person = tuple[Role, Look, Pose]
+_GESTURES: tuple[Gesture, ...] = ("idle", "talk", "serve", "browse", "phone")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A shop at random with its camera, and where the staff stand behind a counter, if there is one."""
+
+    shop: Shop
+    camera: Pinhole
+    behind: tuple[float, float, float, float] | None
+    """x from, to, y from, to."""
+
+
+def write_frames(folder: Path, count: int, seed: int, workers: int = 0) -> None:
+    """Make count pictures in folder/images and folder/labels. seed: 0, 1, ... for sets that share nobody."""
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    (folder / "labels").mkdir(exist_ok=True)
+    shops = range(-(-count // FRAMES_PER_SHOP))
+    jobs = [(folder, count, SEEDS_BEGIN + seed * 1_000_000 + number, number, len(shops)) for number in shops]
+    with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        truth = {name: people for part in pool.map(_one_shop, jobs) for name, people in part.items()}
+    (folder / "truth.json").write_text(json.dumps(truth))
+
+
+def _one_shop(job: tuple[Path, int, int, int, int]) -> dict[str, list[list[float]]]:
+    """The pictures of one shop; they are numbered so that neighbours in the folder come from different shops."""
+    folder, count, seed, number, shops = job
+    cv2.setNumThreads(1)
+    random = np.random.default_rng(seed)
+    place = _place(random)
+    still = picture(place.shop, place.camera, supersample=1)
+    grain = Grain(random, place.camera.width_px, place.camera.height_px, float(random.uniform(1.0, 4.0)))
+    truth = {}
+    for index in range(number, count, shops):
+        people = _people(random, place)
+        image, drawn = paint(still, place.camera, [(look, pose) for _, look, pose in people])
+        image = _develop(random, grain.over(image, int(random.integers(1000))))
+        name = f"{index:06d}"
+        quality = int(random.integers(60, 96))
+        if not cv2.imwrite(str(folder / "images" / f"{name}.jpg"), image, (cv2.IMWRITE_JPEG_QUALITY, quality)):
+            raise OSError(f"{folder / 'images'}: cannot write pictures there")
+        seen = [
+            (CLASSES.index(role), d.visible, *d.box) for (role, _, _), d in zip(people, drawn, strict=True) if _sees(d) and d
+        ]
+        truth[name] = [[round(float(value), 3) for value in person] for person in seen]
+        lines = [_label(place.camera, *person) for person in seen if person[1] >= LABELLED_FROM]
+        (folder / "labels" / f"{name}.txt").write_text("".join(lines))
+    return truth
+
+
+def _sees(drawn: Drawn | None) -> bool:
+    return drawn is not None and drawn.box[2] - drawn.box[0] >= 4 and drawn.box[3] - drawn.box[1] >= 8
+
+
+def _label(camera: Pinhole, kind: float, _: float, x1: float, y1: float, x2: float, y2: float) -> str:
+    wide, high = camera.width_px, camera.height_px
+    return f"{int(kind)} {(x1 + x2) / 2 / wide:.5f} {(y1 + y2) / 2 / high:.5f} {(x2 - x1) / wide:.5f} {(y2 - y1) / high:.5f}\n"
+
+
+def _develop(random: np.random.Generator, image: Image) -> Image:
+    """Exposure, colour cast and the burnt-in counter."""
+    cast = random.uniform(0.86, 1.12) * random.uniform(0.96, 1.04, 3)
+    exposed = np.clip(image * cast, 0, 255).astype(np.uint8)
+    if random.random() < 0.8:
+        burn_counter(exposed, int(random.integers(4000)), f"{('counter', 'floor', 'door')[int(random.integers(3))]} 10:00:00.0")
+    return exposed
+
+
+def _place(random: np.random.Generator) -> Place:
+    camera = Pinhole(
+        float(random.uniform(2.6, 3.3)), float(random.uniform(22, 32)), float(random.uniform(370, 500))
+    )
+    wall, aside = float(random.uniform(7.0, 11.0)), float(random.uniform(3.6, 6.5))
+    boxes: list[Box] = []
+    behind = None
+    if random.random() < 0.65:
+        middle, half, near = random.uniform(-1.5, 1.5), random.uniform(1.0, 2.6), random.uniform(4.4, min(6.6, wall - 2.0))
+        x, y = (float(middle - half), float(middle + half)), (float(near), float(near + random.uniform(0.45, 0.7)))
+        panel = make_look(random, "customer", TRAINING).top
+        boxes += counter(x, y, float(random.uniform(0.95, 1.12)), panel, till=bool(random.random() < 0.8))
+        behind = (x[0] + 0.2, x[1] - 0.2, y[1] + 0.3, min(y[1] + 1.1, wall - 0.7))
+    at = -aside + float(random.uniform(0.2, 1.0))
+    while at < aside - 1.0:
+        wide = float(random.uniform(0.9, 2.4))
+        if random.random() < 0.75:
+            boxes += shelf(random, (at, min(at + wide, aside - 0.1)), (wall - 0.42, wall), "near")
+        at += wide + float(random.uniform(0.05, 1.0))
+    if random.random() < 0.6:
+        boxes += shelf(random, (-aside, -aside + 0.42), (float(random.uniform(2.5, 4)), float(random.uniform(5, wall - 1))), "right")
+    if random.random() < 0.6:
+        boxes += shelf(random, (aside - 0.42, aside), (float(random.uniform(2.5, 4)), float(random.uniform(5, wall - 1))), "left")
+    for _ in range(int(random.integers(0, 4))):
+        x0, y0 = float(random.uniform(-4, 3)), float(random.uniform(3, wall - 2))
+        boxes += table(random, (x0, x0 + float(random.uniform(0.8, 1.8))), (y0, y0 + float(random.uniform(0.6, 1.0))), 0.8)
+    tone = random.uniform(0.6, 1.1)
+    floor = tuple(float(c * tone) for c in ((128, 160, 190), (176, 184, 188), (150, 150, 150), (96, 130, 168))[int(random.integers(4))])
+    wall_colour = tuple(float(c) for c in random.uniform(150, 228) + random.uniform(-16, 16, 3))
+    band = tuple(float(c) for c in random.uniform(40, 210, 3))
+    kind = "planks" if random.random() < 0.5 else "tiles"
+    return Place(Shop(tuple(boxes), wall, aside, kind, floor[:3], wall_colour[:3], band[:3]), camera, behind)  # type: ignore[arg-type]
+
+
+def _people(random: np.random.Generator, place: Place) -> list[Person]:
+    """None to seven people: alone, in pairs that talk, in a queue, behind the counter."""
+    people: list[Person] = []
+    wanted = int(random.choice(8, p=(0.04, 0.08, 0.12, 0.18, 0.2, 0.16, 0.12, 0.1)))
+    if place.behind is not None and wanted:
+        for _ in range(int(random.integers(0, 3))):
+            x0, x1, y0, y1 = place.behind
+            role: Role = "staff" if random.random() < 0.85 else "customer"
+            _add(random, place, people, role, float(random.uniform(x0, x1)), float(random.uniform(y0, y1)), -pi / 2)
+    for x, y, heading in _spots(random, wanted):
+        _add(random, place, people, "staff" if random.random() < 0.4 else "customer", x, y, heading)
+    return people
+
+
+def _spots(random: np.random.Generator, wanted: int) -> Iterator[tuple[float, float, float]]:
+    """Places on the floor and where people there look."""
+    while wanted > 0:
+        y = float(random.uniform(2.8, 9.0))
+        x, heading = float(random.uniform(-0.85, 0.85) * y), float(random.uniform(-pi, pi))
+        yield x, y, heading
+        wanted -= 1
+        company = random.random()
+        if wanted and company < 0.45:  # somebody to talk with
+            far, towards = random.uniform(0.55, 1.4), random.uniform(-pi, pi)
+            yield float(x + far * np.cos(towards)), float(y + far * np.sin(towards)), float(towards + pi)
+            wanted -= 1
+        elif company < 0.6:  # a queue
+            step, towards = random.uniform(0.55, 0.9), random.uniform(-pi, pi)
+            for place in range(1, int(random.integers(2, 4))):
+                yield float(x + place * step * np.cos(towards)), float(y + place * step * np.sin(towards)), float(towards + pi)
+                wanted -= 1
+
+
+def _add(
+    random: np.random.Generator, place: Place, people: list[Person], role: Role, x: float, y: float, heading: float
+) -> None:
+    """One more person, unless the spot is taken, in a wall or in furniture."""
+    if not 2.0 < y < place.shop.wall_ahead_m - 0.3 or abs(x) > place.shop.walls_aside_m - 0.3:
+        return
+    if any(hypot(x - pose.x_m, y - pose.y_m) < 0.42 for _, _, pose in people):
+        return
+    if any(b.x[0] - 0.2 < x < b.x[1] + 0.2 and b.y[0] - 0.2 < y < b.y[1] + 0.2 for b in place.shop.boxes):
+        return
+    gesture = _GESTURES[int(random.integers(len(_GESTURES)))]
+    walking = float(random.random() < 0.4)
+    pose = Pose(x, y, heading + float(random.normal(0, 0.4)), float(random.uniform(0, 2 * pi)), walking, gesture, float(random.uniform(0, 100)))
+    people.append((role, make_look(random, role, TRAINING), pose))
