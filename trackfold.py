@@ -36,8 +36,8 @@ def up(arguments: argparse.Namespace, settings: Settings) -> int:
     """Start the local servers."""
     from infra.local import stack
 
-    endpoints = stack.up(_stack_dir(arguments, settings), say=print)
-    print(f"up: {endpoints}" if arguments.verbose else "up: the servers are ready; `trackfold status` shows them")
+    stack.up(_stack_dir(arguments, settings), say=print)
+    print("up: the servers are ready; `trackfold status` shows them")
     return 0
 
 
@@ -47,7 +47,10 @@ def status(arguments: argparse.Namespace, settings: Settings) -> int:
 
     servers = stack.status(_stack_dir(arguments, settings))
     for server in servers:
-        print(server)
+        state = "ready" if server.ready else f"not ready: {server.problem}"
+        print(f"{server.label:<28} {server.address:<24} pid {server.pid or '-':<8} {state}")
+    if not servers:
+        print("nothing was ever started here; `trackfold up` does")
     return 0 if servers and all(server.ready for server in servers) else 1
 
 
@@ -171,7 +174,6 @@ def snapshot(arguments: argparse.Namespace, settings: Settings) -> int:
 def demo(arguments: argparse.Namespace, settings: Settings) -> int:
     """The whole path on a rendered shop, or on a person's own video."""
     from connectors.audit import service as audit
-
     from connectors.clickhouse import client
     from infra.demo import flow
 

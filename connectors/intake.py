@@ -129,7 +129,9 @@ class Intake:
     def _decoded(self, message: Message) -> Taken:
         topic = self._sources[str(message.topic())]
         number, offset = message.partition(), message.offset()
-        assert topic.value is not None and number is not None and offset is not None
+        assert topic.value is not None
+        assert number is not None
+        assert offset is not None
         try:
             return Taken(topic.name, number, offset, self._publisher.codec.decode(message.value(), topic.value))
         except UndecodableError as error:

@@ -3,7 +3,7 @@
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import msgspec
@@ -11,8 +11,8 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from infra.kafka import KafkaUnavailable, Publisher, dead_letter
 from schemas import topics
-from schemas.codec import Codec, RegistryUnavailable, UndecodableError
-from schemas.topics import Topic
+from schemas.codec import Codec, UndecodableError
+from schemas.errors import ServerError
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ WAIT_FIRST_S = 0.5
 WAIT_MAX_S = 30.0
 
 
-class StoreUnavailable(ConnectionError):
+class StoreUnavailable(ServerError):
     """The store does not take what we give it: nothing is committed, wait and try again."""
 
 
@@ -51,7 +51,7 @@ def keep_going(stop: threading.Event, follow: Callable[[Callable[[], None]], Non
     while not stop.is_set():
         try:
             follow(progressed)
-        except (StoreUnavailable, RegistryUnavailable, KafkaUnavailable) as error:
+        except ServerError as error:
             log.warning("%s; nothing is lost, next try in %.1f s", error, wait_s)
             stop.wait(wait_s)
             wait_s = min(2 * wait_s, WAIT_MAX_S)
@@ -69,43 +69,45 @@ def take(reader: Consumer, messages_max: int, wait_s: float) -> list[Message]:
     return taken
 
 
-def topic_of(message: Message) -> Topic:
-    """The catalogue's entry of the topic that a message came from."""
-    return next(topic for topic in topics.PUBLIC if topic.name == message.topic())
-
-
 def decoded(
     messages: Iterable[Message], codec: Codec, publisher: Publisher | None
-) -> Iterator[tuple[Message, Topic, msgspec.Struct]]:
+) -> Iterator[tuple[Message, msgspec.Struct]]:
     """The records of the messages; tombstones are passed over.
 
-    What is undecodable goes to the dead letters: flush the publisher before committing. publisher None: it went there
-    before. Raises RegistryUnavailable (then wait).
+    What is undecodable goes to the dead letters: flush the publisher before committing. publisher None: it is there
+    already. Raises RegistryUnavailable (then wait).
     """
     for message in messages:
-        topic = topic_of(message)
+        topic = next(topic for topic in topics.PUBLIC if topic.name == message.topic())
         assert topic.value is not None
         if message.value() is None:
             continue
         try:
-            yield message, topic, codec.decode(message.value(), topic.value)
+            record = codec.decode(message.value(), topic.value)
         except UndecodableError as error:
-            place = f"{topic.name}[{message.partition()}]@{message.offset()}"
             if publisher is not None:
+                place = f"{topic.name}[{message.partition()}] offset {message.offset()}"
                 log.error("%s cannot be decoded and goes to %s: %s", place, topic.dead_letters, error)
                 dead_letter(publisher, topic, message, error)
+            continue
+        yield message, record
 
 
-def commit(reader: Consumer, messages: Sequence[Message]) -> None:
-    """Commit all of these. Where another worker took a partition over, it stores them again, which changes nothing."""
+def after(messages: Iterable[Message]) -> list[TopicPartition]:
+    """Where to go on once these are stored, for each of their partitions."""
     following: dict[tuple[str, int], int] = {}
     for message in messages:
         name, partition, offset = message.topic(), message.partition(), message.offset()
-        assert name is not None and partition is not None and offset is not None
+        assert name is not None
+        assert partition is not None
+        assert offset is not None
         following[name, partition] = max(following.get((name, partition), 0), offset + 1)
-    if not following:
-        return
+    return [TopicPartition(*place, offset) for place, offset in following.items()]
+
+
+def commit(reader: Consumer, offsets: list[TopicPartition]) -> None:
+    """Commit these. Where another worker took a partition over, it stores the same again, which changes nothing."""
     try:
-        reader.commit(offsets=[TopicPartition(*place, at) for place, at in following.items()], asynchronous=False)
+        reader.commit(offsets=offsets, asynchronous=False)
     except KafkaException as error:
         log.warning("not committed, these records will be stored once more: %s", error.args[0].str())

@@ -42,6 +42,7 @@ class Work(msgspec.Struct, Generic[J, R], frozen=True, kw_only=True, omit_defaul
     result: R | None = None
     """What came of it; gone once it is published."""
     result_hash: str | None = None
+    """`hash` of the published record."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ Outcome = Done[R] | Again | Unsure | Later | Halt
 
 @dataclass(frozen=True)
 class Retry:
-    """How often and how soon: backoff_s, then twice as long each time, at most a minute, or what the server asks for."""
+    """How often and how soon: backoff_s, then twice as long each time, up to a minute, or what the server asks for."""
 
     attempts_max: int
     backoff_s: float
@@ -169,21 +170,41 @@ def due(part: Partition[J, R], now_ms: int, room: int) -> list[str]:
     return chosen
 
 
-def tried(work: Work[J, R], outcome: Again | Unsure | Halt, retry: Retry, now_ms: int) -> Work[J, R]:
-    """The work after an attempt that did not finish it; `exhausted` says whether that was the last."""
+def finished(work: Work[J, R], result: R) -> Work[J, R]:
+    """The work with its result, not yet published."""
+    return Work(state="finished", taken_in_at=work.taken_in_at, attempts=work.attempts + 1, result=result)
+
+
+@dataclass(frozen=True)
+class GivenUp:
+    """No further attempt: the connector says so in a record of its own."""
+
+    reason: str
+    attempts: int
+    unsure: bool
+
+
+def after(work: Work[J, R], outcome: Outcome[R], retry: Retry, risky: bool, now_ms: int) -> Work[J, R] | GivenUp:
+    """What becomes of work: finished, to be looked at later, to be tried again, or given up.
+
+    Without a certain answer risky work is given up at once, other work is repeated; `unsure` is never forgotten, since
+    an attempt that seemed to fail may have been accepted.
+    """
+    if isinstance(outcome, Later):
+        return msgspec.structs.replace(work, state="pending", due_at=now_ms + round(outcome.after_s * 1000))
+    if isinstance(outcome, Done):
+        return finished(work, outcome.result)
     attempts = work.attempts + 1
     reason = str(outcome.error) if isinstance(outcome, Halt) else outcome.reason
+    unsure = work.unsure or isinstance(outcome, Unsure)
+    if attempts >= retry.attempts_max or (risky and isinstance(outcome, Unsure)):
+        return GivenUp(reason, attempts, unsure)
     wait_s = retry.wait_s(attempts, outcome.after_s if isinstance(outcome, Again) else None)
     return msgspec.structs.replace(
         work,
         state="pending",
         attempts=attempts,
         due_at=now_ms + round(wait_s * 1000),
-        unsure=work.unsure or isinstance(outcome, Unsure),
+        unsure=unsure,
         last_error=reason[:500],
     )
-
-
-def exhausted(work: Work[J, R], retry: Retry) -> bool:
-    """True when no further attempt is allowed."""
-    return work.attempts >= retry.attempts_max

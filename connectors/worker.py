@@ -8,52 +8,39 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Sequence
+from typing import Any, Generic
 
 import msgspec
 
+from connectors.connector import Connector, J, R
 from connectors.intake import Intake, Taken
-from connectors.work import Again, Done, GivenUp, Halt, Later, Outcome, Partition, Retry, Work, after, due, read_work
+from connectors.work import (
+    Again,
+    Done,
+    GivenUp,
+    Halt,
+    Later,
+    Outcome,
+    Partition,
+    Unsure,
+    Work,
+    after,
+    due,
+    finished,
+    read_work,
+)
 from infra.clock import Clock, WallClock
 from infra.config import Settings
 from infra.failpoint import failpoint
 from infra.kafka import KafkaUnavailable, Publisher, read_to_end
 from schemas import topics
 from schemas.errors import ExplainedError
-from schemas.records import ClipCut, ClipUploaded, IncidentReported
 
 log = logging.getLogger(__name__)
-J = TypeVar("J")
-R = TypeVar("R", bound=ClipCut | ClipUploaded | IncidentReported)
 AT_ONCE = 4
 HANDOVER_S = 15.0
-
-
-class Connector(Protocol[J, R]):
-    """What is particular to one connector."""
-
-    name: str
-    sources: Sequence[topics.Topic]
-    target: topics.Topic
-    retry: Retry
-    work_type: Any
-    """Work[J, R], for reading it back."""
-
-    def plan(self, record: msgspec.Struct, now_ms: int) -> Mapping[str, J]:
-        """Key -> job for what a source record asks for; empty when nothing. Pure."""
-
-    def is_ours(self, job: J) -> bool:
-        """False when this process serves another site: the work is left to whoever does."""
-
-    def is_risky(self, job: J) -> bool:
-        """True when doing this job twice could be accepted twice."""
-
-    def do(self, job: J, attempt: int) -> Outcome[R]:
-        """Do it; runs in a thread of its own. Only what is not risky may answer Later."""
-
-    def give_up(self, job: J, reason: str, attempts: int, *, unsure: bool) -> R:
-        """The record that says why it was not done, or that nobody knows."""
+STOP_S = 5.0
 
 
 class Worker(Generic[J, R]):
@@ -88,10 +75,11 @@ class Worker(Generic[J, R]):
         )
 
     def run(self) -> None:
-        """Work until stop is set. Raises PublishError and other ServerErrors: what is stored is done after a restart."""
+        """Work until stop is set. Raises ServerError: what is stored is done after a restart."""
         try:
             while not self._stop.is_set():
-                self._taken += self._intake.take(self._idle_s())
+                taken = self._intake.take(self._idle_s())  # may call _drop, so not in one line with the next
+                self._taken += taken
                 self._read_gained()
                 self._take_in()
                 self._finish()
@@ -162,7 +150,7 @@ class Worker(Generic[J, R]):
 
     def _take_in(self) -> None:
         """Store what the records ask for, then commit them."""
-        if not self._taken or not self._intake.is_ours():
+        if not self._taken or self._to_read or not self._intake.is_ours():
             return
         now_ms = self._clock.now_ms()
         new: dict[str, tuple[Partition[J, R], Work[J, R]]] = {}
@@ -216,7 +204,8 @@ class Worker(Generic[J, R]):
             outcome = Halt(error)
         except Exception as error:  # whatever it is, it is this work's failure and nobody else's
             log.exception("%s: attempt %d", key, work.attempts + 1)
-            outcome = Again(f"{type(error).__name__}: {error}")
+            reason = f"{type(error).__name__}: {error}"
+            outcome = Unsure(reason) if work.state == "attempting" else Again(reason)
         self._arriving.put((part, key, outcome))
 
     def _finish(self) -> None:
@@ -252,7 +241,7 @@ class Worker(Generic[J, R]):
         then = after(work, outcome, self._connector.retry, self._connector.is_risky(work.input), self._clock.now_ms())
         if isinstance(then, GivenUp):
             result = self._connector.give_up(work.input, then.reason, then.attempts, unsure=then.unsure)
-            return after(work, Done(result), self._connector.retry, False, self._clock.now_ms())
+            return finished(work, result)
         return then
 
     def _publish(self) -> None:
@@ -268,11 +257,21 @@ class Worker(Generic[J, R]):
         for number, key, work in ready:
             del self._parts[number].unpublished[key]
             self._parts[number].finished[key] = work.taken_in_at
-            self._store(number, key, msgspec.structs.replace(work, result=None))
+            self._store(number, key, msgspec.structs.replace(work, result=None, result_hash=_hash(work)))
         self._await_acks()
 
     def _store(self, number: int, key: str, work: Work[J, R]) -> None:
         self._publisher.publish(self._topic, key, msgspec.json.encode(work), partition=number)
 
     def _await_acks(self) -> None:
-        self._publisher.flush()
+        """Wait for the broker, however long it is away, unless we are told to stop."""
+        patience_s = STOP_S
+        while self._publisher.waiting() and patience_s > 0:
+            self._publisher.poll(0.2)
+            patience_s -= 0.2 if self._stop.is_set() else 0.0
+        self._publisher.flush(0.0)
+
+
+def _hash(work: Work[Any, R]) -> str:
+    assert work.result is not None
+    return work.result.hash

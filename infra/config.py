@@ -70,6 +70,8 @@ class UploadSettings(Group):
     api_key: SecretStr | None = None
     public_base_url: str | None = None
     honours_idempotency_key: bool = False
+    retry_5xx: bool = True
+    """A 5xx answer means surely not accepted, so that it is tried again (adapter http)."""
     timeout_s: float = Field(default=30.0, gt=0)
     attempts_max: int = Field(default=5, ge=1)
     backoff_s: float = Field(default=1.0, gt=0)
@@ -104,6 +106,14 @@ class ClickHouseSettings(Group):
     database: str = "trackfold"
 
 
+class RecordingSettings(Group):
+    """How long the continuous recording is kept; the bound on disk space wins."""
+
+    max_age_h: float = Field(default=168.0, gt=0)
+    max_gb: float = Field(default=50.0, gt=0)
+    """Of all cameras on this machine together."""
+
+
 class PartnerSettings(Group):
     """The local stand-in of the partner APIs (only where the local stack runs)."""
 
@@ -126,6 +136,7 @@ class Settings(BaseSettings):
     incident: IncidentSettings = IncidentSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     partner: PartnerSettings = PartnerSettings()
+    recording: RecordingSettings = RecordingSettings()
     consumer_group: str = "trackfold"
     """Prefix of all consumer groups."""
 

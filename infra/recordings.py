@@ -3,6 +3,10 @@
 recordings/<camera_id>/<epoch>_<index>.mp4   fragmented MP4, one fragment per GOP
 recordings/<camera_id>/<epoch>_<index>.idx   JSON lines: a head, one line per flushed GOP, a tail when closed
 recordings/<camera_id>/tracks_<epoch>_<block>.jsonl   the published boxes, one line per frame with people
+recordings/<camera_id>/<epoch>_<index>.pin   while it is there, retention by age passes the segment over
+
+Other lanes than live have their own tree, recordings/.lanes/<lane>/: the same footage may be read into two lanes, and
+then both have the same epochs.
 
 A line counts once its newline is there, so a crash costs the last GOP at most.
 """
@@ -16,6 +20,7 @@ import msgspec
 from schemas.ids import safe_name
 
 TRACKS_BLOCK_MS = 60_000
+LANES = ".lanes"
 T = TypeVar("T")
 
 
@@ -70,6 +75,11 @@ class SegmentIndex(msgspec.Struct, kw_only=True):
     tail: Tail | None
 
 
+def lane_root(recordings_dir: Path, lane: str) -> Path:
+    """The tree of one lane: what the functions below take as recordings_dir. Raises ValueError for an odd lane name."""
+    return recordings_dir if lane == "live" else recordings_dir / LANES / safe_name(lane)
+
+
 def camera_folder(recordings_dir: Path, camera_id: str) -> Path:
     """Where a camera's recording lies."""
     return recordings_dir / safe_name(camera_id)
@@ -83,6 +93,11 @@ def segment_path(recordings_dir: Path, camera_id: str, stream_epoch: int, index:
 def index_path(segment: Path) -> Path:
     """The index beside a segment."""
     return segment.with_suffix(".idx")
+
+
+def pin_path(segment: Path) -> Path:
+    """A segment with this file beside it is still needed: only the bound on disk space removes it."""
+    return segment.with_suffix(".pin")
 
 
 def line(record: msgspec.Struct) -> bytes:

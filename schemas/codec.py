@@ -83,6 +83,10 @@ class Codec:
         fastavro.schemaless_writer(out, self._schema(type(record)), msgspec.to_builtins(record))
         return out.getvalue()
 
+    def knows(self, data: bytes) -> bool:
+        """Can data be decoded, or be found undecodable, without asking the registry?"""
+        return len(data) < HEADER.size or HEADER.unpack_from(data)[1] in self._writers
+
     def decode(self, data: bytes | None, kind: type[R]) -> R:
         """The record in data. Raises UndecodableError, or RegistryUnavailable (then wait)."""
         if data is None or len(data) < HEADER.size:

@@ -63,7 +63,8 @@ class PersonRules(Frozen):
     stitch_distance_m: Metres = 0.75
     stitch_size_ratio_min: Share = 0.7
     forget_s: Seconds = 60.0
-    people_max: int = Field(default=64, ge=2, le=128)
+    people_max: int = Field(default=48, ge=2, le=64)
+    """At the cap the one unseen longest is given up; who appears while all are in sight is not taken in."""
 
 
 class RoleRules(Frozen):
@@ -83,6 +84,8 @@ class NearRules(Frozen):
     depth_factor: float = Field(default=2.2, ge=1)
     """k = 1 / sin(camera tilt below the horizon): vertical pixels are k times as long on the floor."""
     height_ratio_max: float = Field(default=1.25, ge=1)
+    pixel_max_m: Metres = 0.10
+    """Where one pixel is more floor than this, a distance is unknown."""
     counter_reach_m: Metres = 1.2
 
 
@@ -99,7 +102,9 @@ class InteractionRules(Frozen):
     relative_speed_max_m_s: Metres = 0.5
     sample_max_s: Seconds = 0.5
     roll_s: Seconds = 1800.0
-    pairs_max: int = Field(default=128, ge=1, le=256)
+    change_s: Seconds = 2.0
+    """A customer belongs to one staff member; to belong to another takes this long."""
+    pairs_max: int = Field(default=64, ge=1, le=64)
 
 
 class UnattendedRules(Frozen):
@@ -109,6 +114,8 @@ class UnattendedRules(Frozen):
     confirm_s: Seconds = 60.0
     busy_s: Seconds = 300.0
     served_s: Seconds = 3.0
+    contact_gap_s: Seconds = 1.0
+    """A shorter break does not end a contact."""
     outside_s: Seconds = 10.0
 
 

@@ -1,90 +1,157 @@
 """The one way to ClickHouse: clickhouse-connect by URL, an embedded engine behind HTTP or a real server alike."""
 
-import logging
-from importlib import resources
+import csv
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import DataError, ProgrammingError
 from clickhouse_connect.driver.exceptions import Error as DriverError
+from rich.cells import cell_len
 
 from connectors.clickhouse.plan import Row
 from connectors.sink import StoreUnavailable
 from infra.config import Settings
+from schemas.errors import InputError
 
-log = logging.getLogger(__name__)
-
+CONNECT_S = 10
+ANSWER_S = 120
 INSERT_SETTINGS = {
     "async_insert": 0,  # acknowledged means stored
-    "fsync_after_insert": 1,
     "max_partitions_per_insert_block": 0,  # old footage may spread one batch over many months
 }
-TIMEOUT_S = 60
+AS_IN_RECORDS = {"DateTime64": "int", "UUID": "string"}
+"""Formats for query(): times as ms UTC and ids as text, as the records have them."""
+_CODE = re.compile(r"[Cc]ode: (\d+)")
+_LOGIN = {"192", "193", "194", "497", "516"}
+_BUSY = {"159", "202", "209", "210", "241", "242", "243", "252", "319"}
 
 
 class ClickHouseUnavailable(StoreUnavailable):
-    """ClickHouse does not answer or refuses: check clickhouse.url, clickhouse.username and the password."""
+    """ClickHouse is not there or cannot take more now: nothing is lost, try again."""
 
 
-def connect(settings: Settings, database: str | None = None) -> Client:
-    """A client on the configured database, or on another. Raises ClickHouseUnavailable."""
+class ClickHouseRefuses(InputError):
+    """The login is wrong or may not do this: correct clickhouse.username and TRACKFOLD_CLICKHOUSE__PASSWORD."""
+
+
+class SqlError(InputError):
+    """ClickHouse refuses a query; the text is its own. Correct the query."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """The answer to a query."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+    def as_dicts(self) -> list[dict[str, Any]]:
+        """Each row by column name."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+@contextmanager
+def connected(settings: Settings, database: str | None = None) -> Iterator[Client]:
+    """A client on the configured database, or on another.
+
+    Raises, also for what is done with the client: ClickHouseRefuses for a wrong login, SqlError for a statement that
+    is wrong, ClickHouseUnavailable for anything that may pass.
+    """
     wanted = settings.clickhouse
+    client: Client | None = None
     try:
-        return clickhouse_connect.get_client(
+        client = clickhouse_connect.get_client(
             dsn=wanted.url,
             username=wanted.username,
             password=wanted.password.get_secret_value(),
             database=wanted.database if database is None else database,
-            connect_timeout=10,
-            send_receive_timeout=TIMEOUT_S,
-            autogenerate_session_id=False,  # a session would let only one query run at a time
+            connect_timeout=CONNECT_S,
+            send_receive_timeout=ANSWER_S,
+            autogenerate_session_id=False,  # within a session only one query runs at a time
             tz_mode="aware",
         )
+        yield client
     except DriverError as error:
-        raise unavailable(settings, error) from error
+        raise _explained(wanted.url, error) from error
+    finally:
+        if client is not None:
+            client.close()
 
 
-def unavailable(settings: Settings, error: Exception) -> ClickHouseUnavailable:
-    """What a driver's error means to a caller, in one line and without the server's stack."""
-    return ClickHouseUnavailable(f"ClickHouse at {settings.clickhouse.url}: {first_line(error)}")
+def query(
+    settings: Settings, sql: str, *, parameters: dict[str, Any] | None = None, formats: dict[str, str] | None = None
+) -> Result:
+    """The answer to one SELECT (or SHOW, DESCRIBE, EXISTS, EXPLAIN); {name:Type} in it is filled from parameters.
 
-
-def first_line(error: Exception) -> str:
-    """The driver's or the server's own words, one line."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:500]
-
-
-def statements() -> list[tuple[str, str]]:
-    """(file name, statement) of sql/*.sql in the order in which they are applied; one statement a file."""
-    files = [f for f in resources.files("connectors.clickhouse").joinpath("sql").iterdir() if f.name.endswith(".sql")]
-    return [(f.name, f.read_text(encoding="utf-8")) for f in sorted(files, key=lambda f: f.name)]
-
-
-def apply_schema(settings: Settings) -> None:
-    """Make database, tables and views; what is there stays as it is, so that this is done at every start.
-
-    Raises ClickHouseUnavailable.
+    Raises SqlError when the query is wrong or would change something, and what connected() raises.
     """
-    try:
-        with connect(settings, database="default") as first:
-            first.command(f"CREATE DATABASE IF NOT EXISTS `{settings.clickhouse.database}`")
-        with connect(settings) as client:
-            for name, statement in statements():
-                try:
-                    client.command(statement)
-                except DriverError as error:
-                    raise ClickHouseUnavailable(f"sql/{name}: {first_line(error)}") from error
-    except DriverError as error:
-        raise unavailable(settings, error) from error
+    with connected(settings) as client:
+        answer = client.query(
+            sql.strip().rstrip(";"),
+            parameters=parameters,
+            query_formats=formats,
+            settings={"readonly": 2, "max_execution_time": ANSWER_S},
+        )
+        return Result(tuple(answer.column_names), tuple(tuple(row) for row in answer.result_rows))
 
 
-def insert(settings: Settings, client: Client, table: str, rows: list[Row]) -> None:
-    """Insert rows that have the same columns; when this returns they are stored. Raises ClickHouseUnavailable."""
+def insert(client: Client, table: str, rows: list[Row]) -> None:
+    """Insert rows that have the same columns; when this returns they are stored. To be used within connected()."""
     columns = list(rows[0])
     data: list[list[Any]] = [[row[column] for column in columns] for row in rows]
-    try:
-        client.insert(table, data, column_names=columns, settings=INSERT_SETTINGS)
-    except DriverError as error:
-        raise ClickHouseUnavailable(
-            f"ClickHouse at {settings.clickhouse.url}: {len(rows)} rows for {table}: {first_line(error)}"
-        ) from error
+    client.insert(table, data, column_names=columns, settings=INSERT_SETTINGS)
+
+
+def as_csv(result: Result) -> str:
+    """The result as CSV with a header."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(result.columns)
+    writer.writerows([["" if value is None else value for value in row] for row in result.rows])
+    return out.getvalue()
+
+
+def as_table(result: Result) -> str:
+    """The result for a person to read, numbers to the right, with the count of rows below."""
+    cells = [[_shown(value) for value in row] for row in result.rows]
+    widths = [max(map(cell_len, column)) for column in zip(result.columns, *cells, strict=True)]
+    right = [
+        any(isinstance(row[n], int | float) for row in result.rows)
+        and all(row[n] is None or isinstance(row[n], int | float) for row in result.rows)
+        for n in range(len(result.columns))
+    ]
+
+    def line(values: list[str] | tuple[str, ...]) -> str:
+        padded = (
+            " " * (width - cell_len(value)) + value if to_right else value + " " * (width - cell_len(value))
+            for value, width, to_right in zip(values, widths, right, strict=True)
+        )
+        return "  ".join(padded).rstrip()
+
+    rule = "  ".join("-" * width for width in widths)
+    count = f"({len(cells)} row{'' if len(cells) == 1 else 's'})"
+    return "\n".join([line(result.columns), rule, *(line(row) for row in cells), count]) + "\n"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _explained(url: str, error: DriverError) -> ClickHouseUnavailable | ClickHouseRefuses | SqlError:
+    """A driver's error as what a caller does next, in one line and without the server's stack."""
+    text = (str(error).strip() or type(error).__name__).splitlines()[0][:500]
+    found = _CODE.search(str(error))
+    code = found[1] if found else None
+    if code in _LOGIN:
+        return ClickHouseRefuses(f"ClickHouse at {url}: {text}; correct the login")
+    if code in _BUSY or (code is None and not isinstance(error, DataError | ProgrammingError)):
+        return ClickHouseUnavailable(f"ClickHouse at {url}: {text}")
+    return SqlError(f"ClickHouse at {url}: {text}")

@@ -1,4 +1,4 @@
-"""Which row a record becomes; pure. Column names are those of sql/1*.sql, times are ms UTC as DateTime64(3) takes them."""
+"""Which row a record becomes; pure. Columns are those of sql/1*.sql, times are ms UTC as DateTime64(3) takes them."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date

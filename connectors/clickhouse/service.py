@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 from clickhouse_connect.driver.client import Client
 
-from connectors.clickhouse.client import apply_schema, connect, insert
+from connectors.clickhouse import schema
+from connectors.clickhouse.client import connected, insert
 from connectors.clickhouse.plan import TABLES, Row, by_table
-from connectors.sink import commit, decoded, keep_going, stopping, take
+from connectors.sink import after, commit, decoded, keep_going, stopping, take
 from infra.config import Settings
 from infra.failpoint import failpoint
 from infra.kafka import Publisher, connect_codec, consumer
@@ -26,39 +27,42 @@ BATCH_S = 1.0
 
 
 def run(settings: Settings, site: Site) -> None:
-    """Load the site's records until SIGTERM or SIGINT. While Kafka, the registry or ClickHouse is away: waits."""
+    """Load the site's records until SIGTERM or SIGINT. While Kafka, the registry or ClickHouse is away: waits.
+
+    Raises ClickHouseRefuses for a wrong login and SqlError when a table is not as sql/*.sql says.
+    """
     with stopping() as stop:
         keep_going(stop, lambda progressed: follow(settings, site, stop, progressed))
     log.info("stopped")
 
 
 def follow(settings: Settings, site: Site, stop: threading.Event, progressed: Callable[[], None]) -> None:
-    """Load from the last commit on until stop is set. Raises StoreUnavailable, RegistryUnavailable, KafkaUnavailable."""
-    apply_schema(settings)
+    """Load from the last commit on until stop is set. Raises ServerErrors, after which following anew loses nothing."""
+    schema.apply(settings)
     codec = connect_codec(settings)
     publisher = Publisher(settings, codec)
     reader = consumer(settings, GROUP)
     try:
-        with connect(settings) as client:
+        with connected(settings) as client:
             reader.subscribe(list(TABLES))
             log.info("loading %s into %s", ", ".join(TABLES), settings.clickhouse.database)
             while not stop.is_set():
                 messages = take(reader, BATCH_ROWS_MAX, BATCH_S)
                 if not messages:
                     continue
-                batch = by_table((record for _, _, record in decoded(messages, codec, publisher)), site)
+                batch = by_table((record for _, record in decoded(messages, codec, publisher)), site)
                 failpoint("clickhouse.after_attempting")
-                store(settings, client, batch)
+                store(client, batch)
                 publisher.flush()
                 failpoint("clickhouse.after_result_stored")
-                commit(reader, messages)
+                commit(reader, after(messages))
                 progressed()
     finally:
         reader.close()
 
 
-def store(settings: Settings, client: Client, batch: dict[str, list[Row]]) -> None:
-    """Insert the rows of each table; when this returns all are stored. Raises ClickHouseUnavailable."""
+def store(client: Client, batch: dict[str, list[Row]]) -> None:
+    """Insert the rows of each table; when this returns all are stored. To be used within connected()."""
     for table, rows in batch.items():
-        insert(settings, client, table, rows)
+        insert(client, table, rows)
         log.info("%s: %d rows", table, len(rows))

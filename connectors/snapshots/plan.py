@@ -1,7 +1,7 @@
 """What a JSON snapshot says, byte for byte; pure. Local time without zone, as its readers know it."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from schemas.site import Site
 
 VERSION = "1.1"
 LAST_DAYS = 7
+DAYS_HELD = 31
 TIME = "%Y-%m-%d %H:%M:%S"
 LAST_DAYS_NAME = f"last_{LAST_DAYS}_days.json"
 
@@ -25,15 +26,55 @@ def counts(episode: Episode) -> bool:
     return episode.phase == "ended" and episode.ended_at is not None
 
 
-def day_name(day: str) -> str:
-    """File name of one business day YYYY-MM-DD."""
-    return f"{day}.json"
+class Window:
+    """The newest record of each episode of the last business days; mutable, owned by who reads the topic.
+
+    days_held counts back from the newest day that has data, never from today, which the data do not know.
+    """
+
+    def __init__(self, days_held: int | None = DAYS_HELD) -> None:
+        self._days_held = days_held
+        self._days: dict[str, dict[str, Episode]] = {}
+        self._first = ""
+
+    def add(self, episode: Episode) -> None:
+        """Take a record in any order, also again; nothing when its day is before the window."""
+        if not self.holds(episode.business_day):
+            return
+        of_day = self._days.setdefault(episode.business_day, {})
+        there = of_day.get(episode.episode_id)
+        if there is None or order(episode) >= order(there):
+            of_day[episode.episode_id] = episode
+        if self._days_held is not None:
+            self._first = max(self._first, _days_before(episode.business_day, self._days_held - 1))
+            for day in [day for day in self._days if day < self._first]:
+                del self._days[day]
+
+    def holds(self, day: str) -> bool:
+        """True when the window covers this business day."""
+        return day >= self._first
+
+    def days(self) -> list[str]:
+        """The business days with data, in order."""
+        return sorted(self._days)
+
+    def episodes(self, days: Iterable[str]) -> list[Episode]:
+        """The newest record of each episode of these days."""
+        return [episode for day in days for episode in self._days.get(day, {}).values()]
 
 
-def last_days(newest: str) -> list[str]:
-    """The last LAST_DAYS business days up to the newest one that has data; never up to today, which data do not know."""
-    last = date.fromisoformat(newest)
-    return [(last - timedelta(days=back)).isoformat() for back in reversed(range(LAST_DAYS))]
+def files(window: Window, days: Collection[str], site: Site) -> dict[str, bytes]:
+    """File name -> content: one for each of these days that has data, and the one over the last days."""
+    there = window.days()
+    named = {f"{day}.json": snapshot([day], window.episodes([day]), site) for day in there if day in days}
+    if there:
+        last = [day for day in there if day > _days_before(there[-1], LAST_DAYS)]
+        named[LAST_DAYS_NAME] = snapshot(last, window.episodes(last), site)
+    return named
+
+
+def _days_before(day: str, count: int) -> str:
+    return (date.fromisoformat(day) - timedelta(days=count)).isoformat()
 
 
 def snapshot(days: Sequence[str], episodes: Iterable[Episode], site: Site) -> bytes:

@@ -14,9 +14,9 @@ from infra.config import Settings, load_settings
 from infra.demo import own, report
 from infra.local import preflight, stack
 from infra.local.memory import PeakMemory
-from infra.local.pipeline import inference, services
-from infra.local.runner import Runner, runner_pid
-from schemas.errors import ExplainedError, InputError
+from infra.local.pipeline import process_files
+from infra.local.runner import runner_pid
+from schemas.errors import InputError
 from schemas.site import load_site
 
 SETTLE_S = 240.0
@@ -47,14 +47,10 @@ class Audit(Protocol):
         """Reconcile all stores."""
 
 
-class DemoFailed(ExplainedError):
-    """The demo did not come to its end; the text names the part and its log."""
-
-
 def run(options: Options, *, audit: Audit, query: Callable[[Settings, str], Any], say: Callable[[str], None]) -> int:
     """Exit code 0 when every scripted episode was found with all its evidence and verify agrees, else 1."""
     began = time.monotonic()
-    found = preflight.check(options.folder, detector=options.detector == "yolo")
+    found = preflight.check(options.folder, detect=options.detector == "yolo")
     if found:
         raise InputError("\n".join(str(problem) for problem in found))
     _clear(options.folder, say)
@@ -68,7 +64,9 @@ def run(options: Options, *, audit: Audit, query: Callable[[Settings, str], Any]
                 memory.also(pid)
             settings = load_settings(stack_dir=stack_dir, data_dir=options.folder)
             say(f"servers and input ready after {time.monotonic() - began:.0f} s")
-            infer_s = _process(settings, site_path, audit, say)
+            infer_s = process_files(
+                settings, site_path, settle=lambda s: audit.settle(s, timeout_s=SETTLE_S, say=say), say=say, env=ENV
+            )
             text, good = report.write(options, settings, load_site(site_path), audit=audit, query=query)
         say(text)
         say(f"took {time.monotonic() - began:.0f} s, of which inference {infer_s:.0f} s; ")
@@ -90,41 +88,6 @@ def _render(options: Options, say: Callable[[str], None]) -> Path:
     render(options.seed, folder, seconds=options.seconds, say=say)
     site_path = folder / "site.yaml"
     return own.with_recorded_detections(site_path, options.seed) if options.detector == "recorded" else site_path
-
-
-def _process(settings: Settings, site_path: Path, audit: Audit, say: Callable[[str], None]) -> float:
-    """Run all parts until the input is processed and nothing is under way. Returns the seconds that inference took."""
-    folder = settings.data_dir / "run"
-    began = time.monotonic()
-    with Runner(
-        folder, [*services(settings.data_dir, site_path, ENV), inference(settings.data_dir, site_path)]
-    ) as runner:
-        say(f"running {', '.join(part.name for part in runner.services)}; logs in {folder / 'logs'}")
-        shown = time.monotonic()
-        while not (infer := next(s for s in runner.states() if s.name == "infer")).finished:
-            if infer.exit_code not in (None, 0):
-                raise DemoFailed(_last_lines("infer", folder / "logs" / "infer.log"))
-            if time.monotonic() - shown > 5:
-                shown = time.monotonic()
-                say(f"  {_progress(folder / 'logs' / 'infer.log')}")
-            time.sleep(0.2)
-        infer_s = time.monotonic() - began
-        say(f"inference done after {infer_s:.0f} s; waiting for clips, uploads, incidents and rows")
-        audit.settle(settings, timeout_s=SETTLE_S, say=say)
-        restarts = [f"{s.name} ({s.starts - 1})" for s in runner.states() if s.starts > 1]
-        if restarts:
-            say(f"note: restarted during the run: {', '.join(restarts)}; see {folder / 'logs'}")
-    return infer_s
-
-
-def _progress(log: Path) -> str:
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    return lines[-1] if lines else "inference is starting"
-
-
-def _last_lines(part: str, log: Path, count: int = 5) -> str:
-    lines = log.read_text(errors="replace").splitlines()[-count:] if log.exists() else []
-    return f"{part} failed; its log {log} ends with:\n" + "\n".join(f"  {line}" for line in lines)
 
 
 def _clear(folder: Path, say: Callable[[str], None]) -> None:

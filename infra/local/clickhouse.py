@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infra.local.runner import Service
-from infra.local.server import HOST, Secrets, Server, fresh_folder
+from infra.local.server import HOST, Say, Secrets, Server, fresh_folder
 
 LABEL = "ClickHouse (chdb)"
 PORTS = ("clickhouse",)
@@ -19,15 +19,22 @@ DATABASE = "trackfold"
 def server(folder: Path, ports: Mapping[str, int], secrets: Secrets) -> Server:
     """The front with its data in folder."""
     port = ports["clickhouse"]
-    argv = [sys.executable, "-m", "infra.local.clickhouse_front", str(fresh_folder(folder / "data")), str(port)]
+    data, temporary = folder / "data", folder / "tmp"
+    argv = [sys.executable, "-m", "infra.local.clickhouse_front", str(data), str(port)]
     env = {
         "CLICKHOUSE_USER": USER,
         "CLICKHOUSE_PASSWORD": secrets.clickhouse_password,
         "TZ": "UTC",
-        "TMPDIR": str(fresh_folder(folder / "tmp")),
+        "TMPDIR": str(temporary),
     }
     service = Service("clickhouse", argv, env, cwd=str(folder), stop_s=10.0, always=True)
-    return Server(label=LABEL, port=port, service=service, check=lambda: check(port, secrets.clickhouse_password))
+
+    def prepare(say: Say) -> None:
+        fresh_folder(data)
+        fresh_folder(temporary)
+
+    password = secrets.clickhouse_password
+    return Server(label=LABEL, port=port, service=service, prepare=prepare, check=lambda: check(port, password))
 
 
 def url(port: int) -> str:

@@ -10,6 +10,7 @@ import asyncio
 import hmac
 import os
 import sys
+import tempfile
 import uuid
 import zlib
 from base64 import b64decode
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import chdb
-import lz4.frame
+import lz4.frame  # type: ignore[import-untyped]
 from aiohttp import web
 
 if sys.version_info >= (3, 14):
@@ -33,6 +34,9 @@ T = TypeVar("T")
 QUERIES_AT_ONCE = 8
 TEXT_BYTES_MAX = 64 * 1024 * 1024
 HEAD_BYTES = 64 * 1024
+PIECE_BYTES = 1024 * 1024
+SPOOL_BYTES = 16 * 1024 * 1024
+"""A result that is waited for goes to a temporary file above this size."""
 BODY_BYTES_MAX = 4 * 1024**3
 FIXED = {"async_insert": "0", "max_execution_time": "120", "max_memory_usage": str(2 * 1024**3)}
 
@@ -60,8 +64,14 @@ class Front:
         """Any request: / with a query, or /ping."""
         if request.path == "/ping" or (request.method == "GET" and not request.query):
             return web.Response(text="Ok.\n")
-        answer = web.StreamResponse(headers={"X-ClickHouse-Query-Id": request.query.get("query_id") or str(uuid.uuid4())})
-        answer.headers["X-ClickHouse-Timezone"] = "UTC"
+        tag = uuid.uuid4().hex[:16]
+        answer = web.StreamResponse(
+            headers={
+                "X-ClickHouse-Query-Id": request.query.get("query_id") or str(uuid.uuid4()),
+                "X-ClickHouse-Timezone": "UTC",
+                "X-ClickHouse-Exception-Tag": tag,
+            }
+        )
         try:
             self._authenticate(request)
             async with self._slots:
@@ -71,7 +81,7 @@ class Front:
             text = text[max(0, text.find("Code: ")) :]
             code, status = sql.code_and_status(text)
             if answer.prepared:  # too late for a status: say it in the body, and let the client see that it is cut
-                await answer.write(f"\n{text}\n".encode())
+                await answer.write(sql.late_error(text, tag))
                 if request.transport is not None:
                     request.transport.close()
                 return answer
@@ -88,9 +98,12 @@ class Front:
                 login = b""
         else:
             user = request.headers.get("X-ClickHouse-User") or request.query.get("user", "")
-            login = f"{user}:{request.headers.get('X-ClickHouse-Key') or request.query.get('password', '')}".encode()
+            password = request.headers.get("X-ClickHouse-Key") or request.query.get("password", "")
+            login = f"{user}:{password}".encode()
         if not hmac.compare_digest(login, self._login):
-            raise Refused("Code: 516. DB::Exception: Authentication failed: user or password is wrong. (AUTHENTICATION_FAILED)")
+            raise Refused(
+                "Code: 516. DB::Exception: Authentication failed: user or password is wrong. (AUTHENTICATION_FAILED)"
+            )
 
     async def _run(self, request: web.Request, answer: web.StreamResponse) -> None:
         params = dict(request.query)
@@ -167,12 +180,26 @@ class Front:
         stream = await self._in_thread(lambda: connection.send_query(text, default, params=parameters))
         try:
             block = await self._in_thread(stream.fetch)  # errors mostly come with the first block: before the status
+            if request.query.get("wait_end_of_query") == "1":
+                await self._send_when_whole(stream, block, request, answer)
+                return
             await answer.prepare(request)
             while block is not None:
                 await answer.write(block.bytes())
                 block = await self._in_thread(stream.fetch)
         finally:
             await self._in_thread(stream.cancel)
+
+    async def _send_when_whole(self, stream: Any, block: Any, request: web.Request, answer: web.StreamResponse) -> None:
+        """So that an error in the last row still has a status of its own."""
+        with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
+            while block is not None:
+                await self._in_thread(spool.write, block.bytes())
+                block = await self._in_thread(stream.fetch)
+            spool.seek(0)
+            await answer.prepare(request)
+            while piece := await self._in_thread(spool.read, PIECE_BYTES):
+                await answer.write(piece)
 
     async def _in_thread(self, call: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
@@ -219,7 +246,7 @@ async def _decompressed(request: web.Request) -> AsyncIterator[bytes]:
         for part in decoder.parts(piece):
             total += len(part)
             if total > BODY_BYTES_MAX:
-                raise Refused(f"Code: 307. DB::Exception: The body is larger than {BODY_BYTES_MAX} bytes. (TOO_MANY_BYTES)")
+                raise Refused(f"Code: 307. DB::Exception: The body has over {BODY_BYTES_MAX} bytes. (TOO_MANY_BYTES)")
             yield part
     decoder.check_ended()
 
@@ -251,7 +278,8 @@ class _Decoder:
             try:
                 part = self._frame.decompress(piece)
             except (zlib.error, zstd.ZstdError, RuntimeError) as error:
-                raise Refused(f"Code: 354. DB::Exception: The body is no {self._encoding}: {error}. (ZLIB_INFLATE_FAILED)") from error
+                what = f"The body is no {self._encoding}: {error}"
+                raise Refused(f"Code: 354. DB::Exception: {what}. (ZLIB_INFLATE_FAILED)") from error
             parts.append(part)
             piece = b""
             if self._frame.eof:
@@ -262,7 +290,9 @@ class _Decoder:
     def check_ended(self) -> None:
         """Raises Refused when the body stopped within a frame."""
         if self._frame is not None:
-            raise Refused(f"Code: 33. DB::Exception: The body ends within its {self._encoding} frame. (CANNOT_READ_ALL_DATA)")
+            raise Refused(
+                f"Code: 33. DB::Exception: The body ends within a {self._encoding} frame. (CANNOT_READ_ALL_DATA)"
+            )
 
 
 def main(folder: Path, port: int) -> None:
@@ -276,7 +306,9 @@ def main(folder: Path, port: int) -> None:
         return app
 
     try:
-        web.run_app(application(), host="127.0.0.1", port=port, access_log=None, print=lambda *_: None, shutdown_timeout=5)
+        web.run_app(
+            application(), host="127.0.0.1", port=port, access_log=None, print=lambda *_: None, shutdown_timeout=5
+        )
     finally:
         for one in front:
             one.close()

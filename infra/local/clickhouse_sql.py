@@ -11,7 +11,9 @@ _INSERT = re.compile(
     r"\s*(?:SETTINGS\s+(?P<settings>[^()]*?)\s+)?FORMAT\s+(?P<format>\w+)(?:[ \t]*\r?\n|[ \t]+|[ \t]*;?\s*$)".encode(),
     re.IGNORECASE | re.DOTALL,
 )
-_READS = re.compile(rf"{_COMMENTS}\(*\s*(?P<verb>SELECT|WITH|SHOW|DESCRIBE|DESC|EXPLAIN|EXISTS)\b", re.IGNORECASE | re.DOTALL)
+_READS = re.compile(
+    rf"{_COMMENTS}\(*\s*(?P<verb>SELECT|WITH|SHOW|DESCRIBE|DESC|EXPLAIN|EXISTS)\b", re.IGNORECASE | re.DOTALL
+)
 _FORMAT = re.compile(r"\bFORMAT\s+(?P<format>\w+)\s*;?\s*$", re.IGNORECASE)
 _CODE = re.compile(r"Code: (\d+)\. ")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -55,7 +57,11 @@ def gives_rows(sql: str) -> bool:
 def may_stream(sql: str, default_format: str) -> bool:
     """Can the result be sent block by block?"""
     found = _READS.match(sql)
-    return found is not None and found["verb"].upper() in ("SELECT", "WITH") and format_of(sql, default_format) in NO_HEADER
+    return (
+        found is not None
+        and found["verb"].upper() in ("SELECT", "WITH")
+        and format_of(sql, default_format) in NO_HEADER
+    )
 
 
 def format_of(sql: str, default_format: str) -> str:
@@ -70,7 +76,7 @@ def set_statement(params: Mapping[str, str], fixed: Mapping[str, str]) -> str:
     for name in asked:
         if not _NAME.fullmatch(name):
             raise ValueError(f"Code: 115. DB::Exception: {name!r} is no name of a setting. (UNKNOWN_SETTING)")
-    return "SET " + ", ".join(f"{name} = {quoted(value)}" for name, value in (fixed | asked).items())
+    return "SET " + ", ".join(f"{name} = {quoted(value)}" for name, value in {**fixed, **asked}.items())
 
 
 def query_parameters(params: Mapping[str, str]) -> dict[str, str]:
@@ -93,3 +99,10 @@ def code_and_status(message: str) -> tuple[str, int]:
     found = _CODE.search(message)
     code = found[1] if found else "1001"
     return code, _STATUS.get(code, 500)
+
+
+def late_error(message: str, tag: str) -> bytes:
+    """The end of a body whose query failed after its first rows; clients find it by the tag from the headers."""
+    text = message.encode() + b"\n"
+    mark = tag.encode()
+    return b"__exception__\r\n%s\r\n%s%d %s\r\n__exception__\r\n" % (mark, text, len(text), mark)

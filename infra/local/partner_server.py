@@ -219,7 +219,9 @@ class Partner:
     def _authenticate(self, request: web.Request, *apis: str) -> None:
         given = request.headers.get("X-API-Key", "").encode()
         if not any(hmac.compare_digest(given, self._keys[api].encode()) for api in apis):
-            raise web.HTTPUnauthorized(text='{"errors": ["X-API-Key: is missing or wrong"]}', content_type="application/json")
+            raise web.HTTPUnauthorized(
+                text='{"errors": ["X-API-Key: is missing or wrong"]}', content_type="application/json"
+            )
 
 
 async def _receive(request: web.Request, file: Any) -> tuple[str | None, str | None, list[str]]:
@@ -279,9 +281,7 @@ def main(folder: Path, port: int) -> None:
     """Serve until SIGTERM. The keys come from PARTNER_INCIDENT_KEY and PARTNER_UPLOAD_KEY."""
     keys = os.environ["PARTNER_INCIDENT_KEY"], os.environ["PARTNER_UPLOAD_KEY"]
     partner = Partner(folder, f"http://127.0.0.1:{port}", *keys)
-    web.run_app(
-        partner.application(), host="127.0.0.1", port=port, access_log=None, print=lambda *_: None, shutdown_timeout=5
-    )
+    web.run_app(partner.application(), host="127.0.0.1", port=port, access_log=None, print=None, shutdown_timeout=5)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,15 @@
 """Every part of trackfold as processes of one machine: what `trackfold run` and the demo start."""
 
+import os
+import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from infra.config import Settings
 from infra.local.runner import Runner, Service
+from schemas.errors import ExplainedError
 
 CONNECTORS = ("clip", "upload", "incident", "clickhouse", "snapshots")
 
@@ -42,3 +46,53 @@ def run_until_stopped(settings: Settings, site_path: Path, *, say: Callable[[str
         runner.run()
     say("stopped")
     return 0
+
+
+class PipelineFailed(ExplainedError):
+    """A part did not come to its end; the text names it and its log."""
+
+
+def process_files(
+    settings: Settings,
+    site_path: Path,
+    *,
+    settle: Callable[[Settings], None],
+    say: Callable[[str], None],
+    env: dict[str, str] | None = None,
+) -> float:
+    """Run all parts over cameras that are files, until settle(settings) says that nothing is under way.
+
+    Returns the seconds that inference took. Raises PipelineFailed when inference cannot do its work.
+    """
+    logs = settings.data_dir / "run" / "logs"
+    began = shown = time.monotonic()
+    stopped = False
+    parts = [*services(settings.data_dir, site_path, env), inference(settings.data_dir, site_path, env)]
+    with Runner(settings.data_dir / "run", parts) as runner:
+        say(f"running {', '.join(part.name for part in parts)}; logs in {logs}")
+        while not (infer := next(s for s in runner.states() if s.name == "infer")).finished:
+            if infer.exit_code not in (None, 0):
+                raise PipelineFailed(f"infer failed; {logs / 'infer.log'} ends with:\n{_tail(logs / 'infer.log')}")
+            if time.monotonic() - shown > 5:
+                shown = time.monotonic()
+                say(f"  {_tail(logs / 'infer.log', 1).strip() or 'inference is starting'}")
+            try:
+                time.sleep(0.2)
+            except KeyboardInterrupt:
+                if infer.pid is None or stopped:
+                    raise
+                say("stopping the cameras; what they saw is still brought to its end (Ctrl-C again stops at once)")
+                stopped = True
+                os.kill(infer.pid, signal.SIGTERM)
+        infer_s = time.monotonic() - began
+        say(f"inference done after {infer_s:.0f} s; waiting for clips, uploads, incidents and rows")
+        settle(settings)
+        restarted = [f"{s.name} ({s.starts - 1} times)" for s in runner.states() if s.starts > 1]
+        if restarted:
+            say(f"restarted during the run: {', '.join(restarted)}; see {logs}")
+    return infer_s
+
+
+def _tail(log: Path, lines: int = 5) -> str:
+    text = log.read_text(errors="replace").splitlines()[-lines:] if log.exists() else []
+    return "\n".join(f"  {line}" for line in text)

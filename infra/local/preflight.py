@@ -87,7 +87,8 @@ def problems(machine: Machine, folder: Path, *, detect: bool = False) -> list[Pr
             found.append(Problem(what, str(place), "make room there, or choose another folder"))
     if machine.open_files_max < OPEN_FILES_MIN:
         what = f"{machine.open_files_max} open files allowed, Kafka needs {OPEN_FILES_MIN}"
-        found.append(Problem(what, "ulimit -Hn", f"raise the hard limit: ulimit -Hn {OPEN_FILES_MIN} as root, or ask your admin"))
+        do = f"raise the hard limit: ulimit -Hn {OPEN_FILES_MIN} as root, or ask who looks after the machine"
+        found.append(Problem(what, "ulimit -Hn", do))
     return found
 
 

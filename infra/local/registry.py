@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from infra.local import packages
-from infra.local.packages import Say
 from infra.local.runner import Service
-from infra.local.server import HOST, Server, fresh_folder, require_listener
+from infra.local.server import HOST, Say, Server, fresh_folder, require_listener
 
 LABEL = f"Apicurio Registry {packages.APICURIO_VERSION}"
 PORTS = ("registry", "registry_management")
@@ -18,10 +17,9 @@ CHECK_SUBJECT = "trackfold-check-value"
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def server(folder: Path, ports: Mapping[str, int], say: Say) -> Server:
+def server(folder: Path, ports: Mapping[str, int]) -> Server:
     """The registry with its data in folder; downloads at the first start."""
-    program = packages.apicurio_dir(say)
-    temporary = fresh_folder(folder / "tmp")
+    temporary = folder / "tmp"
     argv = [
         str(packages.java()),
         "-Xmx384m",
@@ -31,7 +29,7 @@ def server(folder: Path, ports: Mapping[str, int], say: Say) -> Server:
         f"-XX:ErrorFile={folder}/hs_err_%p.log",
         f"-Djava.io.tmpdir={temporary}",
         "-jar",
-        str(program / "quarkus-run.jar"),
+        str(packages.apicurio_dir() / "quarkus-run.jar"),
     ]
     env = {
         "APICURIO_STORAGE_KIND": "sql",
@@ -49,7 +47,12 @@ def server(folder: Path, ports: Mapping[str, int], say: Say) -> Server:
     }
     port = ports["registry"]
     service = Service("registry", argv, env, cwd=str(folder), stop_s=10.0, always=True)
-    return Server(label=LABEL, port=port, service=service, check=lambda: check(port))
+
+    def prepare(say: Say) -> None:
+        packages.fetch_apicurio(say)
+        fresh_folder(temporary)
+
+    return Server(label=LABEL, port=port, service=service, prepare=prepare, check=lambda: check(port))
 
 
 def url(port: int) -> str:

@@ -1,4 +1,4 @@
-"""Keeps processes running: starts them, restarts those that crash, stops them all, and finds them again if it was killed.
+"""Keeps processes running: starts them, restarts those that crash, stops them all, finds them again if it was killed.
 
 Every process carries the runner's folder in its environment (TRACKFOLD_RUNNER), and runner.json holds its pid and start
 time. So whoever comes after a killed runner finds what it left, and a pid that was given to somebody else is never hit.
@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -65,8 +66,12 @@ class ServiceState:
     finished: bool
 
 
+class AlreadyRunning(RuntimeError):
+    """Another runner is alive in this folder: stop that one first, or take another folder."""
+
+
 class Runner:
-    """Runs services until stopped. What an earlier runner left in the same folder is stopped first."""
+    """Runs services until stopped. What a killed runner left in the same folder is stopped first."""
 
     def __init__(self, folder: Path, services: Sequence[Service]) -> None:
         names = [service.name for service in services]
@@ -90,7 +95,12 @@ class Runner:
         self.stop()
 
     def start(self) -> None:
-        """Start all services; returns at once."""
+        """Start all services; returns at once. Raises AlreadyRunning."""
+        other = runner_pid(self.folder)
+        if other is not None and other != os.getpid():
+            raise AlreadyRunning(
+                f"{self.folder}: a runner is alive there (pid {other}); stop it, or take another folder"
+            )
         stop(self.folder)
         (self.folder / "logs").mkdir(parents=True, exist_ok=True)
         _raise_open_files()
@@ -172,6 +182,7 @@ class Runner:
             if self._stopping.is_set():
                 return None
             starts = self._states[service.name].starts + 1
+            process: subprocess.Popen[bytes] | None = None
             try:
                 with log.open("ab") as out:  # a file and no pipe: it outlives us if we are killed
                     process = subprocess.Popen(
@@ -187,7 +198,6 @@ class Runner:
                 with log.open("a") as out:
                     out.write(f"cannot start {service.argv[0]}: {error}\n")
                 self._states[service.name] = ServiceState(service.name, None, 0.0, starts, 127, False)
-                process = None
             else:
                 self._processes[service.name] = process
                 started_at = _created(process.pid)
@@ -248,14 +258,16 @@ def runner_pid(folder: Path) -> int | None:
     """The pid of the runner that is alive in this folder, if one is."""
     state = read_json(folder / "runner.json")
     runner = state["runner"] if state else None
-    return runner["pid"] if runner and _is(runner["pid"], runner["started_at"]) else None
+    return runner["pid"] if runner and _is(runner, folder) else None
 
 
 def states(folder: Path) -> list[ServiceState]:
     """The services of this folder's runner, as far as they are alive, also when the runner is not."""
-    state = read_json(folder / "runner.json")
-    known = [ServiceState(**entry) for entry in (state["services"].values() if state else ())]
-    return [one if one.pid and _is(one.pid, one.started_at) else _gone(one) for one in known]
+    state = read_json(folder / "runner.json") or {"services": {}}
+    return [
+        ServiceState(**(entry if _is(entry, folder) else entry | {"pid": None, "started_at": 0.0}))
+        for entry in state["services"].values()
+    ]
 
 
 def stop(folder: Path, *, grace_s: float = 15.0) -> int:
@@ -298,13 +310,13 @@ def _created(pid: int) -> float:
         return 0.0
 
 
-def _is(pid: int, started_at: float) -> bool:
+def _is(entry: Mapping[str, Any], folder: Path) -> bool:
+    """Does the process that runner.json speaks of still live? Not another with its pid, nor one of a copied folder."""
+    pid, started_at = entry["pid"], entry["started_at"]
     # the system's clock may be set between two readings; two processes with one pid are further apart
-    return abs(_created(pid) - started_at) < 1.0
-
-
-def _gone(state: ServiceState) -> ServiceState:
-    return ServiceState(state.name, None, 0.0, state.starts, state.exit_code, state.finished)
+    if pid is None or abs(_created(pid) - started_at) > 1.0:
+        return False
+    return _mark_of(psutil.Process(pid)) in (None, str(folder.resolve()))
 
 
 def _marked(folder: Path) -> set[psutil.Process]:
@@ -319,9 +331,12 @@ def _mark_of(process: psutil.Process) -> str | None:
 
 
 def _recorded(folder: Path) -> set[psutil.Process]:
-    state: dict[str, Any] = read_json(folder / "runner.json") or {"runner": {"pid": None}, "services": {}}
+    state: dict[str, Any] = read_json(folder / "runner.json") or {
+        "runner": {"pid": None, "started_at": 0.0},
+        "services": {},
+    }
     entries = [state["runner"], *state["services"].values()]
-    return {psutil.Process(entry["pid"]) for entry in entries if entry["pid"] and _is(entry["pid"], entry["started_at"])}
+    return {psutil.Process(entry["pid"]) for entry in entries if _is(entry, folder)}
 
 
 def _others(processes: set[psutil.Process]) -> list[psutil.Process]:
@@ -339,10 +354,8 @@ def _end(processes: Sequence[psutil.Process], *, grace_s: float) -> None:
 
 
 def _signal(send: Callable[[], None]) -> None:
-    try:
+    with suppress(psutil.NoSuchProcess):  # it ended by itself
         send()
-    except psutil.NoSuchProcess:
-        pass  # it ended by itself
 
 
 def _raise_open_files() -> None:

@@ -13,16 +13,17 @@ from botocore.exceptions import ClientError
 
 from infra.local.files import write_private
 from infra.local.runner import Service
-from infra.local.server import HOST, Secrets, Server, fresh_folder, require_listener
+from infra.local.server import HOST, Say, Secrets, Server, fresh_folder, require_listener
 
 LABEL = "SeaweedFS"
-PORTS = ("s3", "s3_grpc", "weed_master", "weed_master_grpc", "weed_volume", "weed_volume_grpc", "weed_filer", "weed_filer_grpc")
+PORTS = tuple(f"{name}{kind}" for name in ("s3", "weed_master", "weed_volume", "weed_filer") for kind in ("", "_grpc"))
 BUCKET = "trackfold"
 REGION = "us-east-1"
 
 
 def server(folder: Path, ports: Mapping[str, int], secrets: Secrets) -> Server:
     """SeaweedFS with its data in folder."""
+    config = folder / "s3.json"
     identities = {
         "identities": [
             {
@@ -34,8 +35,6 @@ def server(folder: Path, ports: Mapping[str, int], secrets: Secrets) -> Server:
             {"name": "anonymous", "actions": [f"Read:{BUCKET}"]},
         ]
     }
-    fresh_folder(folder / "data")
-    write_private(folder / "s3.json", json.dumps(identities, indent=1))
     argv = [
         _weed(),
         "-logtostderr=true",
@@ -45,11 +44,12 @@ def server(folder: Path, ports: Mapping[str, int], secrets: Secrets) -> Server:
         f"-ip={HOST}",
         f"-ip.bind={HOST}",
         "-master.telemetry=false",
+        "-master.electionTimeout=1s",
         "-master.volumeSizeLimitMB=1024",
         "-volume.max=64",
         "-volume.preStopSeconds=0",
         "-s3",
-        f"-s3.config={folder / 's3.json'}",
+        f"-s3.config={config}",
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
         f"-s3.port={ports['s3']}",
@@ -61,8 +61,21 @@ def server(folder: Path, ports: Mapping[str, int], secrets: Secrets) -> Server:
         f"-filer.port={ports['weed_filer']}",
         f"-filer.port.grpc={ports['weed_filer_grpc']}",
     ]
-    service = Service("s3", argv, {"GOMEMLIMIT": "256MiB"}, cwd=str(folder), stop_s=5.0, always=True)
-    return Server(label=LABEL, port=ports["s3"], service=service, check=lambda: check(ports["s3"], secrets))
+    service = Service("s3", argv, {"GOMEMLIMIT": "256MiB"}, cwd=str(folder), stop_s=2.0, always=True)
+    port = ports["s3"]
+
+    def prepare(say: Say) -> None:
+        fresh_folder(folder / "data")
+        write_private(config, json.dumps(identities, indent=1))
+
+    return Server(label=LABEL, port=port, service=service, prepare=prepare, check=lambda: check(port, secrets))
+
+
+def remove_sockets(ports: Mapping[str, int]) -> None:
+    """weed puts sockets named after its ports into /tmp and leaves them there; call it once weed has stopped."""
+    for port in (ports[name] for name in PORTS):
+        for path in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+            path.unlink(missing_ok=True)
 
 
 def endpoint(port: int) -> str:

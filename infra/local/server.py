@@ -9,15 +9,21 @@ from pathlib import Path
 from infra.local.runner import Service
 
 HOST = "127.0.0.1"
+Say = Callable[[str], None]
+"""Tells a person what is going on, one line at a time."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """One server. check() does one real operation and raises what stands in the way; it may be tried many times."""
+    """One server. prepare() does what must be there before it starts (files, downloads), and may be said again.
+
+    check() does one real operation and raises what stands in the way; it may be tried many times.
+    """
 
     label: str
     port: int
     service: Service
+    prepare: Callable[[Say], None]
     check: Callable[[], None]
 
 

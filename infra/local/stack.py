@@ -5,23 +5,22 @@ killed. `up` may be said at any time; where everything runs it only looks whethe
 """
 
 import json
-import shutil
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 
 from infra.local import clickhouse, kafka, partner, preflight, registry, runner, s3
 from infra.local.files import locked, read_json, write_private
+from infra.local.packages import DownloadError
 from infra.local.ports import PortBook, choose
-from infra.local.server import HOST, Secrets, Server, fresh_folder
+from infra.local.server import HOST, Say, Secrets, Server, fresh_folder
 
-Say = Callable[[str], None]
 READY_S = 120.0
 """How long a server may take to answer; the slowest needs 10 s on two cores."""
 CRASHES_MAX = 3
@@ -64,6 +63,14 @@ class Endpoints:
 
 
 @dataclass(frozen=True)
+class State:
+    """What is kept in stack.json (0600): the ports by name, and the secrets."""
+
+    ports: dict[str, int]
+    secrets: Secrets
+
+
+@dataclass(frozen=True)
 class ServerStatus:
     """A server as it is now. ready: it just did a real operation; else problem says what stands in the way."""
 
@@ -86,25 +93,16 @@ def up(folder: Path, *, say: Say) -> Endpoints:
     folder = folder.resolve()
     fresh_folder(folder).chmod(0o700)
     with locked(folder / ".lock", lambda: say(f"waiting: another command is at work in {folder}")):
-        ports, secrets = _kept(folder)
-        servers = _servers(folder, ports, secrets, say)
-        services = [server.service for server in servers]
-        started = not runner.runs_these(folder, services)
-        if started:
-            if stopped := runner.stop(folder):
-                say(f"stopped {stopped} processes left by an earlier run")
-            ports, secrets = _plan(folder, say)
-            servers = _servers(folder, ports, secrets, say)
-            for server in servers:
-                say(f"{server.label}: starting on {HOST}:{server.port}")
-            runner.start_detached(folder, [server.service for server in servers])
-        try:
-            _wait(folder, servers, say)
-        except BaseException:
-            if started:
-                runner.stop(folder)
-            raise
-        endpoints = _endpoints(ports, secrets)
+        state = _kept(folder)
+        if state is not None and runner.runs_these(folder, [one.service for one in _servers(folder, state)]):
+            try:
+                _wait(folder, _servers(folder, state), say)
+            except StackError as error:
+                say(f"{str(error).splitlines()[0]}; starting all anew")
+                state = _start(folder, state, say)
+        else:
+            state = _start(folder, state, say)
+        endpoints = _endpoints(state)
         lines = [f"{name}={value}\n" for name, value in endpoints.as_env().items()]
         write_private(folder / "stack.env", "".join(lines))
     return endpoints
@@ -117,16 +115,17 @@ def down(folder: Path, *, say: Say) -> None:
         say(f"{folder}: no stack there, nothing to stop")
         return
     with locked(folder / ".lock", lambda: say(f"waiting: another command is at work in {folder}")):
-        stopped = runner.stop(folder)
+        stopped = _stop(folder)
     say(f"stopped {stopped} processes; the data stay in {folder}" if stopped else "nothing was running")
 
 
 def status(folder: Path) -> list[ServerStatus]:
     """Every server after one real operation each; empty where there never was a stack."""
     folder = folder.resolve()
-    if not (folder / "stack.json").exists():
+    kept = _kept(folder)
+    if kept is None:
         return []
-    servers = _servers(folder, *_kept(folder), lambda _: None)
+    servers = _servers(folder, kept)
     states = {state.name: state for state in runner.states(folder)}
     with ThreadPoolExecutor(len(servers)) as threads:
         problems = list(threads.map(_problem, servers))
@@ -142,3 +141,158 @@ def status(folder: Path) -> list[ServerStatus]:
         )
         for server, problem in zip(servers, problems, strict=True)
     ]
+
+
+def _start(folder: Path, kept: State | None, say: Say) -> State:
+    if left := _stop(folder):
+        say(f"stopped {left} processes of an earlier run")
+    book = PortBook(folder)
+    try:
+        with book.lock():
+            before = kept.ports if kept else {}
+            ports = choose(_PORTS, before, book.of_other_stacks())
+            for name in (name for name, port in before.items() if ports.get(name, port) != port):
+                say(f"port {before[name]} of {name} is taken by another program: now {ports[name]}")
+            state = State(ports, kept.secrets if kept else Secrets.new())
+            write_private(folder / "stack.json", json.dumps(asdict(state), indent=1))
+            book.enter()
+        servers = _servers(folder, state)
+        for server in servers:
+            server.prepare(say)
+        for server in servers:
+            say(f"{server.label}: starting on {HOST}:{server.port}")
+        runner.start_detached(folder, [server.service for server in servers])
+        _wait(folder, servers, say)
+    except BaseException:  # also Ctrl-C: what we began we take back
+        _stop(folder)
+        raise
+    return state
+
+
+def _stop(folder: Path) -> int:
+    stopped = runner.stop(folder)
+    if (state := _kept(folder)) is not None:
+        s3.remove_sockets(state.ports)
+    return stopped
+
+
+def _kept(folder: Path) -> State | None:
+    state = read_json(folder / "stack.json")
+    return State(state["ports"], Secrets(**state["secrets"])) if state else None
+
+
+def _servers(folder: Path, state: State) -> list[Server]:
+    return [
+        kafka.server(folder / "kafka", state.ports),
+        registry.server(folder / "registry", state.ports),
+        s3.server(folder / "s3", state.ports, state.secrets),
+        clickhouse.server(folder / "clickhouse", state.ports, state.secrets),
+        partner.server(folder / "partner", state.ports, state.secrets),
+    ]
+
+
+def _wait(folder: Path, servers: Sequence[Server], say: Say) -> None:
+    """Until each has done its operation. Raises StackError for the first that cannot."""
+    began = time.monotonic()
+    starts_before = _starts(folder)
+    cancelled = threading.Event()
+
+    def wait_for(server: Server) -> None:
+        while (problem := _problem(server)) is not None:
+            name = server.service.name
+            crashes = _starts(folder).get(name, 0) - starts_before.get(name, 0)
+            if time.monotonic() - began > READY_S or crashes > CRASHES_MAX:
+                log = folder / "logs" / f"{name}.log"
+                raise StackError(f"{server.label} does not come up on {HOST}:{server.port}: {problem}\n{_tail(log)}")
+            if cancelled.wait(0.2):
+                return
+        say(f"{server.label} ready in {time.monotonic() - began:.1f} s")
+
+    threads = ThreadPoolExecutor(len(servers))
+    try:
+        for done in as_completed([threads.submit(wait_for, server) for server in servers]):
+            done.result()
+    finally:
+        cancelled.set()
+        threads.shutdown()
+
+
+def _problem(server: Server) -> str | None:
+    """None after a real operation, else why there was none, in one line."""
+    try:
+        server.check()
+    except Exception as error:  # noqa: BLE001 - every client has errors of its own, and each means: not now
+        return f"{type(error).__name__}: {error}".partition("\n")[0]
+    return None
+
+
+def _starts(folder: Path) -> dict[str, int]:
+    return {state.name: state.starts for state in runner.states(folder)}
+
+
+def _tail(log: Path, lines: int = 10) -> str:
+    if not log.exists():
+        return f"{log}: no output"
+    last = log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
+    return "\n".join([f"the end of {log}:", *(f"  {line}" for line in last)])
+
+
+def _endpoints(state: State) -> Endpoints:
+    ports, secrets = state.ports, state.secrets
+    s3_url, partner_url = s3.endpoint(ports["s3"]), partner.url(ports["partner"])
+    return Endpoints(
+        kafka_bootstrap_servers=f"{HOST}:{ports['kafka']}",
+        registry_url=registry.url(ports["registry"]),
+        s3_endpoint_url=s3_url,
+        s3_bucket=s3.BUCKET,
+        s3_access_key_id=secrets.s3_access_key,
+        s3_secret_access_key=secrets.s3_secret_key,
+        s3_public_base_url=f"{s3_url}/{s3.BUCKET}",
+        upload_url=f"{partner_url}/uploadFile",
+        upload_api_key=secrets.upload_api_key,
+        upload_public_base_url=f"{partner_url}/files",
+        incident_url=f"{partner_url}/api/Addprolificai_alerts",
+        incident_api_key=secrets.incident_api_key,
+        clickhouse_url=clickhouse.url(ports["clickhouse"]),
+        clickhouse_username=clickhouse.USER,
+        clickhouse_password=secrets.clickhouse_password,
+        clickhouse_database=clickhouse.DATABASE,
+        partner_url=partner_url,
+    )
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main(argv: Sequence[str]) -> int:
+    """up, down or status; the exit code."""
+    if not argv or argv[0] not in ("up", "down", "status") or len(argv) > 2:
+        print("usage: python -m infra.local.stack up | down | status [FOLDER]", file=sys.stderr)
+        return 2
+    folder = Path(argv[1] if len(argv) == 2 else "var/stack")
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        if argv[0] == "up":
+            up(folder, say=print)
+            print(f"ready; addresses and keys are in {folder / 'stack.env'}")
+        elif argv[0] == "down":
+            down(folder, say=print)
+        else:
+            found = status(folder)
+            for server in found:
+                state = "ready" if server.ready else f"not ready: {server.problem}"
+                process = f"pid {server.pid or '-'}, starts {server.starts}"
+                print(f"{server.label:24} {server.address:16} {process:24} {state}")
+            return 0 if found and all(server.ready for server in found) else 1
+    except (StackError, DownloadError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -64,4 +64,5 @@ CREATE TABLE IF NOT EXISTS episode_log
 ENGINE = ReplacingMergeTree(row_revision)
 PARTITION BY toYYYYMM(business_day)
 ORDER BY (site_id, camera_id, business_day, version, episode_id)
+SETTINGS fsync_after_insert = 1
 COMMENT 'Every revision of every episode in every version; ask the view episodes'

@@ -20,4 +20,5 @@ CREATE TABLE IF NOT EXISTS visits
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(business_day)
 ORDER BY (site_id, camera_id, business_day, version, visit_id)
+SETTINGS fsync_after_insert = 1
 COMMENT 'Each customer''s stay in a service zone, in every version; ask the views'

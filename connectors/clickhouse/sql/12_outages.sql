@@ -17,4 +17,5 @@ CREATE TABLE IF NOT EXISTS outages
 ENGINE = ReplacingMergeTree(revision)
 PARTITION BY toYYYYMM(business_day)
 ORDER BY (site_id, camera_id, business_day, version, outage_id)
+SETTINGS fsync_after_insert = 1
 COMMENT 'When a camera was blind, in every version; ask the view camera_outages'

@@ -1,0 +1,140 @@
+"""Clips, objects and incidents: what the records say is there, is there, with these bytes, and once (pure)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from connectors.audit.facts import AcceptedIncident, Difference, Event, Log, ObjectFact, Stores, newest
+from schemas.records import ClipCut, ClipPart, ClipUploaded
+from schemas.windows import closing_is_due
+
+WAIT = "it may still be under way (`trackfold verify --wait 60`); else see the log of"
+FILE = "restore the file from the upload, or cut it again while the recording is kept"
+OBJECT = "upload the clip file again under the same name"
+INCIDENT = "ask the incident API's people, and report it by hand if it is not there"
+
+
+def check(log: Log, stores: Stores) -> Iterator[Difference]:
+    """Every difference between the events, the records of evidence, the files, the objects and the accepted incidents."""
+    for confirmed in log.confirmed():
+        if confirmed.lane != "live":
+            continue  # connectors act on the live lane
+        for part in wanted_parts(log, confirmed):
+            yield from _part(confirmed.episode_id, part, log, stores)
+        if confirmed.opens and confirmed.occurrence_id is not None:
+            yield from _incident(confirmed, log, stores)
+    for path in stores.stray_files:
+        yield Difference("clip files", "", f"{path}: no record names this clip", "move it away, or find its record")
+
+
+def wanted_parts(log: Log, confirmed: Event) -> Iterator[ClipPart]:
+    """The clips that an episode has to have."""
+    if log.alert_owner(confirmed) == confirmed.episode_id:
+        yield "alert"
+    ended = log.event(confirmed.episode_id, "ended")
+    if ended is None or ended.ended_at is None or confirmed.confirmed_at is None:
+        return
+    if closing_is_due(confirmed.started_at, confirmed.confirmed_at, ended.ended_at):
+        yield "closing"
+
+
+def _part(episode_id: str, part: ClipPart, log: Log, stores: Stores) -> Iterator[Difference]:
+    clip = newest(log.clips.get((episode_id, part)))
+    if clip is None:
+        yield Difference("topic clips", episode_id, f"no record of its {part} clip", f"{WAIT} the clip service")
+        return
+    if clip.status in ("complete", "partial"):
+        yield from _file(clip, stores)
+    upload = next((u for u in reversed(log.uploads.get((episode_id, part), [])) if u.previous_hash == clip.hash), None)
+    if upload is None:
+        yield Difference("topic uploads", episode_id, f"no upload of its {part} clip", f"{WAIT} the upload service")
+        return
+    if upload.status == "uploaded":
+        if upload.sha256 != clip.sha256:
+            what = f"the {part} clip was uploaded with other bytes than were cut"
+            yield Difference("topic uploads", episode_id, what, OBJECT)
+        if stores.objects is not None:
+            yield from _object(upload, stores.objects)
+
+
+def _file(clip: ClipCut, stores: Stores) -> Iterator[Difference]:
+    name = clip.segment_filename or ""
+    file = stores.files.get((clip.camera_id, name))
+    if file is None:
+        yield Difference("clip files", clip.episode_id, f"{clip.camera_id}/{name} is missing", FILE)
+        return
+    if (file.sha256, file.size_bytes) != (clip.sha256, clip.size_bytes):
+        what = f"{clip.camera_id}/{name} has {file.size_bytes} bytes with SHA-256 {file.sha256[:12]}, its record says "
+        what += f"{clip.size_bytes} with {(clip.sha256 or '')[:12]}"
+        yield Difference("clip files", clip.episode_id, what, FILE)
+    wrong = sidecar_errors(file.sidecar, clip)
+    if wrong:
+        what = f"{clip.camera_id}/{clip.sidecar_filename}: {wrong}"
+        yield Difference("clip files", clip.episode_id, what, "cut the clip again while the recording is kept")
+
+
+def sidecar_errors(data: bytes | None, clip: ClipCut) -> str | None:
+    """What is wrong with a clip's sidecar, or None."""
+    if data is None:
+        return "is missing"
+    try:
+        sidecar: Any = msgspec.json.decode(data)
+    except msgspec.DecodeError as error:
+        return f"is no JSON: {error}"
+    if not isinstance(sidecar, dict):
+        return "is no JSON object"
+    for name in ("episode_id", "part", "camera_id", "segment_filename", "covered_from", "covered_to"):
+        if sidecar.get(name) != getattr(clip, name):
+            return f"says {name} {sidecar.get(name)!r}, the record says {getattr(clip, name)!r}"
+    wanted = {person for person in (clip.subject.staff_id, clip.subject.customer_id) if person is not None}
+    people = sidecar.get("participants")
+    if not isinstance(people, list) or {person.get("person_id") for person in people} != wanted:
+        return f"does not show the participants {sorted(wanted)}"
+    lasts_ms = (clip.covered_to or 0) - (clip.covered_from or 0)
+    if any(not 0 <= box[0] <= lasts_ms for person in people for box in person.get("boxes", [])):
+        return f"has a box outside the clip's {lasts_ms} ms"
+    return None
+
+
+def _object(upload: ClipUploaded, objects: dict[str, ObjectFact]) -> Iterator[Difference]:
+    store = "S3" if upload.adapter == "s3" else "upload API"
+    name = upload.uploaded_filename or ""
+    there = objects.get(name)
+    if there is None:
+        yield Difference(store, upload.episode_id, f"{name} is missing", OBJECT)
+        return
+    if (there.sha256, there.size_bytes) != (upload.sha256, upload.size_bytes):
+        what = f"{name} has {there.size_bytes} bytes with SHA-256 {there.sha256[:12]}, its record says "
+        what += f"{upload.size_bytes} with {(upload.sha256 or '')[:12]}"
+        yield Difference(store, upload.episode_id, what, OBJECT)
+    elif upload.adapter == "s3" and (there.episode_id, there.said_sha256) != (upload.episode_id, upload.sha256):
+        what = f"{name}: its metadata name episode {there.episode_id} and SHA-256 {(there.said_sha256 or 'none')[:12]}"
+        yield Difference(store, upload.episode_id, what, OBJECT)
+
+
+def _incident(opener: Event, log: Log, stores: Stores) -> Iterator[Difference]:
+    report = newest(log.incidents.get(opener.occurrence_id or ""))
+    if report is None:
+        what = "no report of the incident that it opened"
+        yield Difference("topic incidents", opener.episode_id, what, f"{WAIT} the incident service")
+        return
+    if stores.incidents is None or report.status == "ambiguous":
+        return
+    accepted = [i for i in stores.incidents if i.idempotency_key == report.incident_id]
+    wanted = 1 if report.status == "reported" else 0
+    if len(accepted) != wanted:
+        what = f"{report.incident_id} was accepted {len(accepted)} times, its record says {report.status}"
+        do = INCIDENT if len(accepted) < wanted else "ask the incident API's people to remove what is too much"
+        yield Difference("incident API", opener.episode_id, what, do)
+    elif accepted:
+        yield from _accepted(opener, report.image, report.external_incident_id, accepted[0])
+
+
+def _accepted(opener: Event, image: str, external_id: str | None, accepted: AcceptedIncident) -> Iterator[Difference]:
+    if external_id is not None and accepted.external_id != external_id:
+        what = f"is {accepted.external_id} there, its record says {external_id}"
+        yield Difference("incident API", opener.episode_id, what, INCIDENT)
+    if accepted.body.get("image") != image:
+        what = f"{accepted.external_id} shows {accepted.body.get('image')!r}, its record says {image!r}"
+        yield Difference("incident API", opener.episode_id, what, INCIDENT)

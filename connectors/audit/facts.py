@@ -1,0 +1,164 @@
+"""What the audit compares, as data: the records of the log, and what each store really holds."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from schemas import topics
+from schemas.records import (
+    CameraOutage,
+    ClipCut,
+    ClipPart,
+    ClipUploaded,
+    CustomerVisit,
+    Episode,
+    IncidentReported,
+    InteractionEvent,
+    Phase,
+    UnattendedEvent,
+)
+
+Event = InteractionEvent | UnattendedEvent
+Fact = Event | ClipCut | ClipUploaded | IncidentReported | Episode | CustomerVisit | CameraOutage
+F = TypeVar("F", ClipCut, ClipUploaded, IncidentReported)
+
+
+@dataclass(frozen=True, order=True)
+class Difference:
+    """Two stores do not say the same, or a record does not hold what it promises."""
+
+    store: str
+    """Where to look: a topic, clip files, S3, upload API, incident API, ClickHouse or snapshot."""
+    episode_id: str
+    """Of visits and outages their id; "" when it concerns no single episode."""
+    what: str
+    do: str
+
+    def __str__(self) -> str:
+        of = f" {self.episode_id}" if self.episode_id else ""
+        return f"{self.store}:{of} {self.what}; {self.do}"
+
+
+@dataclass
+class Log:
+    """The site's records, each once; lists rise by revision."""
+
+    events: dict[str, list[Event]] = field(default_factory=dict)
+    """episode_id -> its events."""
+    clips: dict[tuple[str, ClipPart], list[ClipCut]] = field(default_factory=dict)
+    uploads: dict[tuple[str, ClipPart], list[ClipUploaded]] = field(default_factory=dict)
+    incidents: dict[str, list[IncidentReported]] = field(default_factory=dict)
+    """occurrence_id -> the reports about it."""
+    episodes: dict[str, Episode] = field(default_factory=dict)
+    """episode_id -> the newest by (activation, revision)."""
+    visits: dict[str, CustomerVisit] = field(default_factory=dict)
+    outages: dict[str, CameraOutage] = field(default_factory=dict)
+    """outage_id -> the newest."""
+    repeats: list[Difference] = field(default_factory=list)
+    """Records that were repeated with other bytes."""
+
+    def event(self, episode_id: str, *phases: Phase) -> Event | None:
+        """The newest event of an episode, or the newest in one of these phases."""
+        found = [e for e in self.events.get(episode_id, []) if not phases or e.phase in phases]
+        return found[-1] if found else None
+
+    def confirmed(self) -> Iterator[Event]:
+        """The `confirmed` event of every episode that has one."""
+        for episode_id in self.events:
+            event = self.event(episode_id, "confirmed")
+            if event is not None:
+                yield event
+
+    def alert_owner(self, confirmed: Event) -> str:
+        """The episode whose alert clip shows this one."""
+        return confirmed.evidence_episode_id or confirmed.episode_id
+
+    def of_days(self, days: Collection[str]) -> "Log":
+        """Only what concerns these business days."""
+        named = {i: found[0].business_day for i, found in self.events.items()}
+        named |= {i: episode.business_day for i, episode in self.episodes.items()}
+        return replace(
+            self.of_episodes({i for i, day in named.items() if day in days}),
+            visits={i: visit for i, visit in self.visits.items() if visit.business_day in days},
+            outages={i: outage for i, outage in self.outages.items() if outage.business_day in days},
+        )
+
+    def of_episodes(self, episode_ids: set[str]) -> "Log":
+        """Only what concerns these episodes."""
+        occurrences = {e.occurrence_id for i in episode_ids for e in self.events.get(i, []) if e.occurrence_id}
+        return replace(
+            self,
+            events={i: found for i, found in self.events.items() if i in episode_ids},
+            clips={key: found for key, found in self.clips.items() if key[0] in episode_ids},
+            uploads={key: found for key, found in self.uploads.items() if key[0] in episode_ids},
+            incidents={o: found for o, found in self.incidents.items() if o in occurrences},
+            episodes={i: found for i, found in self.episodes.items() if i in episode_ids},
+            visits={},
+            outages={},
+        )
+
+
+def newest(found: list[F] | None) -> F | None:
+    """The record with the highest revision."""
+    return found[-1] if found else None
+
+
+@dataclass(frozen=True)
+class FileFact:
+    """A clip on this machine's disk, with the sidecar beside it."""
+
+    sha256: str
+    size_bytes: int
+    sidecar: bytes | None
+
+
+@dataclass(frozen=True)
+class ObjectFact:
+    """A clip where others see it. Metadata are None where the store keeps none."""
+
+    sha256: str
+    size_bytes: int
+    episode_id: str | None = None
+    said_sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class AcceptedIncident:
+    """An incident as the API keeps it."""
+
+    external_id: str
+    idempotency_key: str | None
+    body: dict[str, Any]
+
+
+Table = Literal["episode_log", "visits", "outages"]
+
+
+@dataclass
+class Stores:
+    """What the stores hold of the site. None: cannot be asked from here, which the report says."""
+
+    files: dict[tuple[str, str], FileFact] = field(default_factory=dict)
+    """(camera_id, segment_filename) -> the file."""
+    stray_files: list[str] = field(default_factory=list)
+    """Clips on disk that no record names."""
+    objects: dict[str, ObjectFact] | None = None
+    """uploaded_filename -> the object."""
+    incidents: list[AcceptedIncident] | None = None
+    rows: dict[Table, list[dict[str, Any]]] = field(default_factory=dict)
+    """The rows after FINAL, in all versions."""
+    shown: dict[str, int] = field(default_factory=dict)
+    """episode_id -> how often the view `episodes` shows it."""
+    snapshots: dict[str, bytes] = field(default_factory=dict)
+    """File name -> what is on disk."""
+    planned: dict[str, bytes] = field(default_factory=dict)
+    """File name -> what the topic `episodes` says now."""
+    notes: list[str] = field(default_factory=list)
+    """What was not checked, and why."""
+
+
+def topic_name(record: msgspec.Struct) -> str:
+    """The topic that a record is in, as a store's name."""
+    return f"topic {topics.topic_of(type(record)).name}"

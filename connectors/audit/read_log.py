@@ -1,0 +1,116 @@
+"""Reading the topics for the audit: the site's records, each once, and which were repeated with other bytes."""
+
+import hashlib
+
+from confluent_kafka import Message
+
+from connectors.audit.facts import Difference, Fact, Log, topic_name
+from connectors.sink import decoded
+from infra.config import Settings
+from infra.kafka import read_to_end
+from schemas.codec import HEADER, Codec
+from schemas.records import (
+    CameraOutage,
+    ClipCut,
+    ClipUploaded,
+    CustomerVisit,
+    Episode,
+    IncidentReported,
+    InteractionEvent,
+    UnattendedEvent,
+)
+from schemas.site import Site
+from schemas.topics import (
+    CAMERA_OUTAGES,
+    CLIPS,
+    CUSTOMER_VISITS,
+    EPISODES,
+    INCIDENTS,
+    INTERACTION_EVENTS,
+    UNATTENDED_EVENTS,
+    UPLOADS,
+)
+
+TOPICS = (
+    INTERACTION_EVENTS,
+    UNATTENDED_EVENTS,
+    CLIPS,
+    UPLOADS,
+    INCIDENTS,
+    EPISODES,
+    CUSTOMER_VISITS,
+    CAMERA_OUTAGES,
+)
+ALTERED = "two producers stated different things, or one was altered: compare both records in the topic"
+
+
+def read_log(settings: Settings, site: Site, codec: Codec) -> Log:
+    """All of the site's records. Raises KafkaUnavailable, RegistryUnavailable."""
+    log = Log()
+    seen: dict[tuple[object, ...], bytes] = {}
+    for topic in TOPICS:
+        for message, record in decoded(read_to_end(settings, topic), codec, None):
+            if getattr(record, "site_id", None) == site.site_id:
+                assert isinstance(record, Fact)
+                if _is_new(message, record, seen, log):
+                    _keep(record, log)
+    for events in log.events.values():
+        events.sort(key=lambda e: e.facet_revision)
+    for found in (log.clips, log.uploads, log.incidents):
+        for records in found.values():
+            records.sort(key=lambda r: r.facet_revision)
+    return log
+
+
+def _is_new(message: Message, record: Fact, seen: dict[tuple[object, ...], bytes], log: Log) -> bool:
+    """False for a repetition. The same fact twice is no harm, as long as it is the same: told by the bytes."""
+    name, about, revision = topic_name(record), *_identity(record)
+    value = message.value()
+    assert value is not None
+    digest = hashlib.sha256(value[HEADER.size :]).digest()
+    before = seen.setdefault((name, about, revision), digest)
+    if before is digest:
+        return True
+    if before != digest:
+        what = f"there are two records of revision {revision} with different content"
+        log.repeats.append(Difference(name, about.partition(":")[0], what, ALTERED))
+    return False
+
+
+def _identity(record: Fact) -> tuple[str, object]:
+    """(id, revision): what a consumer recognises a repetition by."""
+    match record:
+        case InteractionEvent() | UnattendedEvent():
+            return record.episode_id, record.facet_revision
+        case ClipCut() | ClipUploaded():
+            return f"{record.episode_id}:{record.part}", record.facet_revision
+        case IncidentReported():
+            return record.episode_id, record.facet_revision
+        case Episode():
+            return record.episode_id, (record.version, record.activation, record.revision)
+        case CustomerVisit():
+            return record.visit_id, 1
+        case CameraOutage():
+            return record.outage_id, record.facet_revision
+
+
+def _keep(record: Fact, log: Log) -> None:
+    match record:
+        case InteractionEvent() | UnattendedEvent():
+            log.events.setdefault(record.episode_id, []).append(record)
+        case ClipCut():
+            log.clips.setdefault((record.episode_id, record.part), []).append(record)
+        case ClipUploaded():
+            log.uploads.setdefault((record.episode_id, record.part), []).append(record)
+        case IncidentReported():
+            log.incidents.setdefault(record.occurrence_id, []).append(record)
+        case Episode():
+            there = log.episodes.get(record.episode_id)
+            if there is None or (record.activation, record.revision) >= (there.activation, there.revision):
+                log.episodes[record.episode_id] = record
+        case CustomerVisit():
+            log.visits[record.visit_id] = record
+        case CameraOutage():
+            there_outage = log.outages.get(record.outage_id)
+            if there_outage is None or record.facet_revision >= there_outage.facet_revision:
+                log.outages[record.outage_id] = record

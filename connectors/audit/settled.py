@@ -1,0 +1,125 @@
+"""What the pipeline has not finished yet: records not taken, work not done, episodes still waiting for something."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from connectors.audit.facts import Event
+from connectors.sink import decoded
+from infra.config import Settings
+from infra.kafka import KafkaUnavailable, client_settings, connect_codec, read_to_end
+from schemas.records import Episode, InteractionEvent, UnattendedEvent
+from schemas.site import Site
+from schemas.topics import (
+    CAMERA_OUTAGES,
+    CLIPS,
+    CUSTOMER_VISITS,
+    EPISODES,
+    INCIDENTS,
+    INTERACTION_EVENTS,
+    TRACK_UPDATES,
+    UNATTENDED_EVENTS,
+    UPLOADS,
+    Topic,
+    work,
+)
+
+FLOW: Sequence[tuple[str, Sequence[Topic]]] = (
+    ("streams", (TRACK_UPDATES,)),
+    ("clip", (INTERACTION_EVENTS, UNATTENDED_EVENTS)),
+    ("upload", (CLIPS,)),
+    ("incident", (UPLOADS,)),
+    ("streams", (INTERACTION_EVENTS, UNATTENDED_EVENTS, CLIPS, UPLOADS, INCIDENTS)),
+    ("clickhouse", (EPISODES, CUSTOMER_VISITS, CAMERA_OUTAGES)),
+    ("snapshots", (EPISODES,)),
+)
+"""Who takes what, down the path of a record. Looked at in this order, nothing slips past: who is found idle has
+already handed on what the next one is then asked about."""
+WITH_WORK = ("clip", "upload", "incident")
+TIMEOUT_S = 20.0
+
+
+class _WorkState(msgspec.Struct):
+    """What matters here of a work record."""
+
+    state: str
+    result: msgspec.Raw | None = None
+
+
+def outstanding(settings: Settings, site: Site | None = None) -> list[str]:
+    """One line for each thing that is still to come; empty when the pipeline is settled.
+
+    site: leave out the episodes of other sites. Raises KafkaUnavailable, RegistryUnavailable.
+    """
+    admin = AdminClient(client_settings(settings))
+    for part, sources in FLOW:
+        found = list(_not_taken(admin, settings, part, sources))
+        if part in WITH_WORK:
+            found += _not_done(settings, part)
+        if found:
+            return found
+    return list(_waiting(settings, site))
+
+
+def _not_taken(admin: AdminClient, settings: Settings, part: str, sources: Iterable[Topic]) -> Iterator[str]:
+    """Records behind which a part's consumer group has not committed."""
+    group = f"{settings.consumer_group}-{part}"
+    try:
+        answer = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=TIMEOUT_S)
+        positions = answer[group].result(TIMEOUT_S).topic_partitions or []
+        committed = {(at.topic, at.partition): at.offset for at in positions}
+        for topic in sources:
+            begins, ends = (_offsets(admin, topic, which) for which in (OffsetSpec.earliest(), OffsetSpec.latest()))
+            lag = sum(end - max(begins[n], committed.get((topic.name, n), 0)) for n, end in ends.items())
+            if lag:
+                yield f"{part}: {lag} records of {topic.name} to take"
+    except KafkaException as error:
+        raise KafkaUnavailable(f"asking for the position of {group}: {error.args[0].str()}") from error
+
+
+def _offsets(admin: AdminClient, topic: Topic, which: OffsetSpec) -> dict[int, int]:
+    wanted = {TopicPartition(topic.name, number): which for number in range(topic.partitions)}
+    answers = admin.list_offsets(wanted, request_timeout=TIMEOUT_S)
+    return {place.partition: answer.result(TIMEOUT_S).offset for place, answer in answers.items()}
+
+
+def _not_done(settings: Settings, part: str) -> Iterator[str]:
+    """Work that is not finished, or whose result is not yet published."""
+    newest: dict[bytes, bytes | None] = {}
+    for message in read_to_end(settings, work(part)):
+        newest[message.key() or b""] = message.value()
+    for key, value in newest.items():
+        if value is not None:
+            state = msgspec.json.decode(value, type=_WorkState)
+            if state.state != "finished":
+                yield f"{part}: {key.decode()} is {state.state}"
+            elif state.result is not None:
+                yield f"{part}: {key.decode()} is to be published"
+
+
+def _waiting(settings: Settings, site: Site | None) -> Iterator[str]:
+    """Episodes without an end, and evidence or incidents without an outcome."""
+    codec = connect_codec(settings)
+    open_since: dict[str, Event] = {}
+    for topic in (INTERACTION_EVENTS, UNATTENDED_EVENTS):
+        for _, event in decoded(read_to_end(settings, topic), codec, None):
+            assert isinstance(event, InteractionEvent | UnattendedEvent)
+            if site is None or event.site_id == site.site_id:
+                if event.phase == "started":
+                    open_since.setdefault(event.episode_id, event)
+                elif event.phase in ("ended", "discarded", "retracted"):
+                    open_since.pop(event.episode_id, None)
+    for event in open_since.values():
+        yield f"streams: episode {event.episode_id} of {event.camera_id} has not ended"
+    episodes: dict[str, Episode] = {}
+    for _, episode in decoded(read_to_end(settings, EPISODES), codec, None):
+        assert isinstance(episode, Episode)
+        if site is None or episode.site_id == site.site_id:
+            episodes[episode.episode_id] = episode
+    for episode in episodes.values():
+        if episode.evidence.status == "pending":
+            yield f"clip: evidence of episode {episode.episode_id} is pending"
+        elif episode.opens and episode.incident.status is None:
+            yield f"incident: episode {episode.episode_id} is not reported yet"

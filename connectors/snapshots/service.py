@@ -1,0 +1,170 @@
+"""The snapshot sink: one JSON file a business day and one over the last days, always equal to the `episodes` topic.
+
+A file needs all episodes of its day, so one process reads all partitions, from the beginning at every start. It holds
+a window of days in memory; an older day is read from the topic when something about it changes.
+"""
+
+import fcntl
+import logging
+import os
+import threading
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from connectors.sink import StoreUnavailable, commit, decoded, keep_going, stopping, take
+from connectors.snapshots.plan import Window, files
+from infra.config import Settings
+from infra.failpoint import failpoint
+from infra.kafka import KafkaUnavailable, Publisher, connect_codec, consumer, read_to_end
+from schemas.codec import Codec
+from schemas.ids import safe_name
+from schemas.records import Episode
+from schemas.site import Site
+from schemas.topics import EPISODES
+
+log = logging.getLogger(__name__)
+
+GROUP = "snapshots"
+BATCH_MAX = 5_000
+BATCH_S = 1.0
+
+
+class SnapshotNotWritten(StoreUnavailable):
+    """The folder of the snapshots cannot be written; make room or correct its rights. Nothing is committed."""
+
+    exit_code = 1
+
+
+def run(settings: Settings, site: Site) -> None:
+    """Keep the site's files up to date until SIGTERM or SIGINT. While a server or the disk is away: waits."""
+    with stopping() as stop:
+        keep_going(stop, lambda progressed: _Follower(settings, site, progressed).run(stop))
+    log.info("stopped")
+
+
+def rebuild(settings: Settings, site: Site, days: Collection[str] | None = None) -> list[Path]:
+    """Write the files of these business days (None: all) and of the last days anew; they are the same bytes as before.
+
+    Raises KafkaUnavailable, RegistryUnavailable, SnapshotNotWritten.
+    """
+    folder = folder_of(settings, site)
+    contents = planned(settings, site, connect_codec(settings), days)
+    for name, data in contents.items():
+        write(folder / name, data)
+    return [folder / name for name in contents]
+
+
+def planned(settings: Settings, site: Site, codec: Codec, days: Collection[str] | None = None) -> dict[str, bytes]:
+    """File name -> what the topic says now, for these business days (None: all) and the last days."""
+    everything = Window(days_held=None)
+    for _, record in decoded(read_to_end(settings, EPISODES), codec, None):
+        if isinstance(record, Episode) and record.site_id == site.site_id:
+            everything.add(record)
+    return files(everything, everything.days() if days is None else days, site)
+
+
+def folder_of(settings: Settings, site: Site) -> Path:
+    """Where a site's files lie."""
+    return settings.snapshots_dir / safe_name(site.site_id)
+
+
+def write(path: Path, data: bytes) -> bool:
+    """Replace a file as a whole: temporary file, fsync, rename, fsync of the folder. False when it said so already.
+
+    The folder is locked, so that a rebuild and the service do not share a temporary file. Raises SnapshotNotWritten.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            if path.exists() and path.read_bytes() == data:
+                return False
+            temporary = path.with_name(f".{path.name}.new")
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            os.fsync(folder)
+            return True
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise SnapshotNotWritten(
+            f"{path}: cannot be written: {error.strerror}; make room or correct the rights"
+        ) from error
+
+
+class _Follower:
+    """One reading of the topic, from its beginning to its end and on."""
+
+    def __init__(self, settings: Settings, site: Site, progressed: Callable[[], None]) -> None:
+        self._settings, self._site, self._progressed = settings, site, progressed
+        self._codec = connect_codec(settings)
+        self._publisher = Publisher(settings, self._codec)
+        self._window = Window()
+        self._changed: set[str] = set()
+        self._next: dict[int, int] = {}
+        self._to_commit = False
+
+    def run(self, stop: threading.Event) -> None:
+        """Until stop is set. Raises ServerErrors, after which a new reading loses nothing."""
+        reader = consumer(self._settings, GROUP)
+        try:
+            committed = _committed(reader)
+            for message in read_to_end(self._settings, EPISODES):
+                self._take(message, committed)
+            self._write(reader)
+            log.info("following %s, %d days held", EPISODES.name, len(self._window.days()))
+            reader.assign([TopicPartition(EPISODES.name, n, self._next.get(n, 0)) for n in range(EPISODES.partitions)])
+            while not stop.is_set():
+                for message in take(reader, BATCH_MAX, BATCH_S):
+                    self._take(message, committed)
+                self._write(reader)
+        finally:
+            reader.close()
+
+    def _take(self, message: Message, committed: dict[int, int]) -> None:
+        """Put a record into the window; its day has changed unless an earlier run wrote it and it is long ago."""
+        number, offset = message.partition(), message.offset()
+        assert number is not None
+        assert offset is not None
+        is_new = offset >= committed.get(number, 0)
+        for _, record in decoded([message], self._codec, self._publisher if is_new else None):
+            if isinstance(record, Episode) and record.site_id == self._site.site_id:
+                self._window.add(record)
+                if is_new or self._window.holds(record.business_day):
+                    self._changed.add(record.business_day)
+        self._next[number] = offset + 1
+        self._to_commit = True
+
+    def _write(self, reader: Consumer) -> None:
+        """Write the days that have changed, then commit. Nothing to do while nothing came."""
+        if not self._to_commit:
+            return
+        if self._changed:
+            failpoint("snapshots.after_attempting")
+            contents = files(self._window, self._changed, self._site)
+            if older := {day for day in self._changed if not self._window.holds(day)}:
+                contents |= planned(self._settings, self._site, self._codec, older)
+            for name, data in contents.items():
+                if write(folder_of(self._settings, self._site) / name, data):
+                    log.info("%s: %d bytes", name, len(data))
+        self._publisher.flush()
+        failpoint("snapshots.after_result_stored")
+        commit(reader, [TopicPartition(EPISODES.name, n, offset) for n, offset in self._next.items()])
+        self._changed = set()
+        self._to_commit = False
+        self._progressed()
+
+
+def _committed(reader: Consumer) -> dict[int, int]:
+    """Up to where an earlier run wrote all that it read."""
+    wanted = [TopicPartition(EPISODES.name, number) for number in range(EPISODES.partitions)]
+    try:
+        return {at.partition: at.offset for at in reader.committed(wanted, timeout=20.0) if at.offset > 0}
+    except KafkaException as error:
+        raise KafkaUnavailable(f"committed offsets of {GROUP}: {error.args[0].str()}") from error

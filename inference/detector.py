@@ -1,0 +1,223 @@
+"""Finding people in a frame: ultralytics YOLO from any weights, or detections that were recorded earlier."""
+
+import hashlib
+import importlib
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.errors import DetectorError
+from schemas import site
+
+log = logging.getLogger(__name__)
+
+Image = npt.NDArray[np.uint8]
+MERGE_IOU = 0.7
+"""Two boxes that overlap more are one person, whatever their classes: YOLO26 has no suppression of its own."""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One person in one frame. Box in pixels from the top-left corner of the image, confidence 0 to 1."""
+
+    class_name: str
+    confidence: float
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+
+class Detector(Protocol):
+    """Finds people."""
+
+    name: str
+    """Weights and the first 12 hex digits of their SHA-256."""
+
+    def detect(self, frame_bgr: Image, frame_index: int = 0) -> list[Detection]:
+        """People in an image ((height, width, 3) uint8, BGR); frame_index: of the frame in its source."""
+
+
+def load_detector(settings: site.Detector, base: Path, *, threads: int) -> Detector:
+    """The camera's detector. base: the site file's folder. Raises DetectorError."""
+    if settings.kind == "recorded":
+        return RecordedDetector(base / settings.recorded, settings)
+    return YoloDetector(settings, base, threads=threads)
+
+
+def merged(detections: list[Detection]) -> list[Detection]:
+    """Of every two boxes that overlap by more than MERGE_IOU the one with the higher score."""
+    kept: list[Detection] = []
+    for candidate in sorted(detections, key=lambda d: (-d.confidence, d.x1, d.y1, d.x2, d.y2, d.class_name)):
+        if all(iou(candidate, other) <= MERGE_IOU for other in kept):
+            kept.append(candidate)
+    return kept
+
+
+def iou(one: Detection, other: Detection) -> float:
+    """Intersection over union of two boxes, 0 to 1."""
+    width = min(one.x2, other.x2) - max(one.x1, other.x1)
+    height = min(one.y2, other.y2) - max(one.y1, other.y1)
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    return shared / (_area(one) + _area(other) - shared)
+
+
+def _area(box: Detection) -> float:
+    return (box.x2 - box.x1) * (box.y2 - box.y1)
+
+
+class YoloDetector:
+    """An ultralytics YOLO model: .pt, an OpenVINO folder, .onnx."""
+
+    def __init__(self, settings: site.Detector, base: Path, *, threads: int) -> None:
+        """threads: how many a frame may use. Raises DetectorError."""
+        if not settings.weights:
+            raise DetectorError("no weights: set detector.weights for this camera in the site file")
+        local = base / Path(settings.weights).expanduser()
+        where = str(local) if local.exists() else settings.weights
+        if not local.exists():
+            if Path(settings.weights).name != settings.weights:
+                raise DetectorError(f"no such weights: {local}; correct detector.weights in the site file")
+            log.info("%s is no file here: ultralytics may download weights of this name", settings.weights)
+        yolo = _ultralytics(offline=local.exists(), threads=threads)
+        try:
+            with _openvino_threads(threads):
+                self._model: Any = yolo(where, task="detect")
+                self._arguments = {
+                    "conf": settings.confidence,
+                    "imgsz": settings.image_size_px,
+                    "verbose": False,
+                    "save": False,
+                }
+                self._model.predict(np.zeros((64, 64, 3), np.uint8), **self._arguments)
+        except Exception as error:  # ultralytics raises whatever the bytes lead it to
+            raise DetectorError(
+                f"weights {where} do not load: {_first_line(error)}; name a YOLO .pt, .onnx or OpenVINO folder"
+            ) from error
+        self.name = f"{Path(where).name}@{weights_sha256(Path(where))[:12]}"
+        self._classes = _class_map(self._model.names, settings.classes, where)
+
+    def detect(self, frame_bgr: Image, frame_index: int = 0) -> list[Detection]:
+        """See Detector."""
+        boxes = self._model.predict(frame_bgr, **self._arguments)[0].boxes.data.cpu().numpy()
+        height, width = frame_bgr.shape[:2]
+        found = []
+        for x1, y1, x2, y2, confidence, number in boxes[:, :6].tolist():
+            class_name = self._classes.get(int(number))
+            x1, y1, x2, y2 = max(0.0, x1), max(0.0, y1), min(float(width), x2), min(float(height), y2)
+            if class_name is not None and x2 > x1 and y2 > y1:
+                found.append(Detection(class_name, confidence, x1, y1, x2, y2))
+        return merged(found)
+
+
+class RecordedDetector:
+    """Detections that were kept earlier, by the frame's index: needs no model."""
+
+    def __init__(self, path: Path, settings: site.Detector) -> None:
+        """path: as save_detections wrote it. Raises DetectorError."""
+        from infra.demo import recorded
+
+        if not path.is_file():
+            raise DetectorError(f"no recorded detections at {path}; correct detector.recorded in the site file")
+        try:
+            self._recording = recorded.load(path)
+        except (ValueError, KeyError, OSError) as error:
+            raise DetectorError(f"{path} holds no recorded detections: {_first_line(error)}") from error
+        self._settings = settings
+        self.name = f"{path.name}@{weights_sha256(path)[:12]}"
+
+    def detect(self, frame_bgr: Image, frame_index: int = 0) -> list[Detection]:
+        """See Detector. Raises DetectorError when the recording is of another image size or too short."""
+        height, width = frame_bgr.shape[:2]
+        kept = self._recording
+        if (kept.image_width, kept.image_height) != (width, height):
+            raise DetectorError(
+                f"recorded detections are of {kept.image_width}x{kept.image_height} images, this camera's are "
+                f"{width}x{height}: they are of another video"
+            )
+        if frame_index >= len(kept.frames):
+            raise DetectorError(f"recorded detections end before frame {frame_index}: they are of another video")
+        found = []
+        for name, confidence, x1, y1, x2, y2 in kept.frames[frame_index]:
+            if confidence >= self._settings.confidence:
+                found.append(Detection(self._settings.classes.get(name, name), confidence, x1, y1, x2, y2))
+        return merged(found)
+
+
+def weights_sha256(path: Path) -> str:
+    """SHA-256 of a file, or of all files of a folder with their names."""
+    digest = hashlib.sha256()
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    for file in files:
+        if path.is_dir():
+            digest.update(file.relative_to(path).as_posix().encode() + b"\0")
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _class_map(names: Mapping[int, str], wanted: Mapping[str, str], where: str) -> dict[int, str]:
+    classes = {number: wanted[name] for number, name in names.items() if name in wanted}
+    if not classes:
+        raise DetectorError(
+            f"weights {where} know none of the classes {', '.join(wanted)} but {', '.join(list(names.values())[:10])}; "
+            "set detector.classes in the site file"
+        )
+    return classes
+
+
+def _ultralytics(*, offline: bool, threads: int) -> Any:
+    """The YOLO class. It installs nothing, and with weights of our own it reaches no network and reports nothing."""
+    os.environ["YOLO_AUTOINSTALL"] = "false"
+    os.environ.setdefault("YOLO_VERBOSE", "false")
+    if offline:
+        os.environ["YOLO_OFFLINE"] = "true"
+    try:
+        torch = importlib.import_module("torch")
+        ultralytics = importlib.import_module("ultralytics")
+        events = importlib.import_module("ultralytics.utils.events").events
+    except ImportError as error:
+        raise DetectorError(
+            f"the detector's packages are missing ({error.name}); install trackfold with its extra: "
+            "pip install 'trackfold[detect]'"
+        ) from error
+    events.enabled = False
+    torch.set_num_threads(threads)
+    return ultralytics.YOLO
+
+
+@contextmanager
+def _openvino_threads(threads: int) -> Iterator[None]:
+    """Models compiled meanwhile use so many threads: two processes that both use all cores wait for each other.
+
+    Measured on two cores with two cameras: 62 ms a frame each when both take both cores, 53 ms with one each.
+    """
+    try:
+        openvino = importlib.import_module("openvino")
+    except ImportError:
+        yield
+        return
+    original = openvino.Core
+
+    class Core(original):  # type: ignore[misc, valid-type]
+        def compile_model(self, *arguments: Any, config: dict[str, Any] | None = None, **more: Any) -> Any:
+            limits = {"INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": False}
+            return super().compile_model(*arguments, config={**(config or {}), **limits}, **more)
+
+    openvino.Core = Core
+    try:
+        yield
+    finally:
+        openvino.Core = original
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -1,0 +1,153 @@
+"""Where a camera's lane of the log stands, and how a new run continues it."""
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from aiokafka.partitioner import murmur2
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from inference.errors import LaneError
+from infra.config import Settings
+from infra.kafka import KafkaUnavailable, consumer
+from schemas.codec import Codec, UndecodableError
+from schemas.records import Position, Producer, TrackUpdate
+from schemas.topics import TRACK_UPDATES, TRACK_UPDATES_BACKFILL, Topic
+
+log = logging.getLogger(__name__)
+
+SOURCE_HEADER = "source"
+"""Kafka header of a file's records: <first 16 hex digits of the file's SHA-256>@<start, ms UTC>."""
+FIRST_WINDOW = 500
+STALL_S = 30.0
+
+
+def topic_of_lane(lane: str) -> Topic:
+    """Live records and those of a backfill never share a topic."""
+    return TRACK_UPDATES if lane == "live" else TRACK_UPDATES_BACKFILL
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """The partition that our producers, Faust and the Java clients choose for a key."""
+    return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+
+
+@dataclass(frozen=True)
+class Last:
+    """The last record that inference itself wrote for a camera and lane."""
+
+    update: TrackUpdate
+    source: str | None
+    """The file it came from (SOURCE_HEADER), None for a live source."""
+
+    @property
+    def position(self) -> Position:
+        """Its place in the log."""
+        return Position(stream_epoch=self.update.stream_epoch, sequence=self.update.sequence)
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a run begins."""
+
+    previous: Position | None
+    """The last record before the first new epoch."""
+    begin_at: int | None = None
+    """Files: begin at the first frame from here on (ms UTC); None = at the first."""
+    resume: Last | None = None
+    """Files: the epoch that begins at begin_at is there already up to this record; publish only what follows."""
+    done: bool = False
+    """Files: all of it is there."""
+
+
+def plan_file(last: Last | None, *, identity: str, start_ms: int, producer: Producer, lane: str) -> Start:
+    """How a file continues its lane (pure). Raises LaneError when it cannot."""
+    if last is None:
+        return Start(previous=None)
+    update = last.update
+    if last.source == identity:
+        for what, before, now in (
+            ("weights", update.producer.model, producer.model),
+            ("tracker settings", update.producer.tracker, producer.tracker),
+        ):
+            if before != now:
+                raise LaneError(
+                    f"camera {update.camera_id}: lane {lane!r} holds this file with other {what} ({before}, now {now}); "
+                    "name a lane of its own with --lane NAME"
+                )
+        if update.stream_state == "ENDED":
+            return Start(previous=last.position, done=True)
+        if update.stream_state == "INTERRUPTED":
+            return Start(previous=last.position, begin_at=update.captured_at + 1)
+        return Start(previous=None, begin_at=update.stream_epoch, resume=last)
+    if start_ms > update.captured_at:
+        return Start(previous=last.position)
+    raise LaneError(
+        f"camera {update.camera_id}: lane {lane!r} already holds records up to {_utc(update.captured_at)}, this file begins "
+        f"at {_utc(start_ms)}: time would run backwards; name a lane of its own with --lane NAME"
+    )
+
+
+def read_last(settings: Settings, codec: Codec, camera_id: str, lane: str) -> Last | None:
+    """The camera's own last record, searched backwards through its partition. Raises KafkaUnavailable."""
+    topic = topic_of_lane(lane)
+    partition = partition_of(camera_id, topic.partitions)
+    began, key = time.monotonic(), camera_id.encode()
+    for message in _backwards(settings, topic, partition):
+        if message.key() != key:
+            continue
+        try:
+            update = codec.decode(message.value(), TrackUpdate)
+        except UndecodableError:
+            continue  # the fold puts it aside, where it is counted
+        # LOST and control records stand outside the sequence
+        if update.lane == lane and update.stream_state != "LOST" and update.control is None:
+            if time.monotonic() - began > 5:
+                log.info("camera %s: found its last record after %.0f s", camera_id, time.monotonic() - began)
+            headers = dict(message.headers() or [])
+            source = headers.get(SOURCE_HEADER)
+            return Last(update, source.decode() if isinstance(source, bytes) else None)
+    return None
+
+
+def _backwards(settings: Settings, topic: Topic, partition: int) -> Iterator[Message]:
+    """A partition's records, newest first, in windows that double in size."""
+    reader = consumer(settings, None, **{"enable.partition.eof": False})
+    try:
+        try:
+            low, end = reader.get_watermark_offsets(TopicPartition(topic.name, partition), timeout=10.0)
+        except KafkaException as error:
+            raise KafkaUnavailable(f"{topic.name}[{partition}] cannot be read: {error}") from error
+        size = FIRST_WINDOW
+        while end > low:
+            begin = max(low, end - size)
+            yield from reversed(_window(reader, topic, partition, begin, end))
+            end, size = begin, size * 2
+    finally:
+        reader.close()
+
+
+def _window(reader: Consumer, topic: Topic, partition: int, begin: int, end: int) -> list[Message]:
+    found: list[Message] = []
+    place = TopicPartition(topic.name, partition, begin)
+    reader.assign([place])
+    waited_from = time.monotonic()
+    while reader.position([place])[0].offset < end:
+        message = reader.poll(1.0)
+        if message is None:
+            if time.monotonic() - waited_from > STALL_S:
+                raise KafkaUnavailable(f"{topic.name}[{partition}] gave nothing for {STALL_S:g} s; is the broker up?")
+            continue
+        if message.error() is not None:
+            raise KafkaUnavailable(f"{topic.name}[{partition}]: {message.error().str()}")
+        waited_from = time.monotonic()
+        if message.offset() >= end:
+            break
+        found.append(message)
+    return found
+
+
+def _utc(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="seconds")

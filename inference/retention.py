@@ -1,0 +1,75 @@
+"""How long the recording is kept: by age, and by disk space, which wins."""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.config import RecordingSettings
+from infra.recordings import pin_path, read_index
+
+log = logging.getLogger(__name__)
+
+WRITING_S = 600.0
+"""A segment that is not closed and was written to so recently belongs to a recorder."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One file of the recording (a segment with its index, or a file of boxes)."""
+
+    files: tuple[Path, ...]
+    written_at: float
+    """Seconds since 1970."""
+    size_bytes: int
+    pinned: bool
+    growing: bool
+
+
+def to_remove(kept: Sequence[Kept], now: float, settings: RecordingSettings) -> list[Kept]:
+    """What must go: what is too old unless it is pinned, then the oldest until the rest fits, pinned ones last."""
+    movable = sorted((k for k in kept if not k.growing), key=lambda k: (k.written_at, k.files))
+    gone = [k for k in movable if not k.pinned and now - k.written_at > settings.max_age_h * 3600]
+    left_bytes = sum(k.size_bytes for k in kept) - sum(k.size_bytes for k in gone)
+    for candidate in sorted(movable, key=lambda k: k.pinned):
+        if left_bytes <= settings.max_gb * 1e9:
+            break
+        if candidate not in gone:
+            gone.append(candidate)
+            left_bytes -= candidate.size_bytes
+    return gone
+
+
+def sweep(recordings_dir: Path, settings: RecordingSettings) -> list[Path]:
+    """Remove what must go, of all cameras and lanes. Gives the files removed."""
+    removed = []
+    for kept in to_remove(_look(recordings_dir), time.time(), settings):
+        for path in kept.files:
+            path.unlink(missing_ok=True)
+            removed.append(path)
+    if removed:
+        log.info("retention: removed %d files of the recording from %s", len(removed), recordings_dir)
+    return removed
+
+
+def _look(recordings_dir: Path) -> list[Kept]:
+    found = []
+    for path in recordings_dir.rglob("*_*.mp4"):
+        index = path.with_suffix(".idx")
+        stats = [p.stat() for p in (path, index) if p.exists()]
+        written_at = max(s.st_mtime for s in stats)
+        size = sum(s.st_size for s in stats)
+        growing = time.time() - written_at < WRITING_S and not _closed(index)
+        pin = pin_path(path)
+        found.append(Kept((path, index, pin), written_at, size, pin.exists(), growing))
+    for path in recordings_dir.rglob("tracks_*.jsonl"):
+        stat = path.stat()
+        growing = time.time() - stat.st_mtime < WRITING_S
+        found.append(Kept((path,), stat.st_mtime, stat.st_size, False, growing))
+    return found
+
+
+def _closed(index: Path) -> bool:
+    found = read_index(index) if index.exists() else None
+    return found is not None and found.tail is not None

@@ -1,0 +1,294 @@
+"""The shell around the fold of each camera: take a record, step, publish, wait for the acks, store, acknowledge.
+
+A camera whose fold is not in step with the log (records were lost on the way, or its fold halted) is caught up beside
+the stream: a task reads the log from the stored offset on, and until it has come to the end the stream acknowledges
+that camera's records without folding them. Its neighbours notice nothing.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, NoReturn, Protocol, Self
+
+import msgspec
+
+from infra.clock import Clock
+from infra.failpoint import failpoint
+from schemas.codec import R
+from schemas.records import TrackUpdate
+from schemas.topics import TRACK_UPDATES, Topic, topic_of
+from streams.book import RulesBook
+from streams.progress import CameraEntry, Fold, Halt, Place, S, advance, dump_entry, entry_key, load_entry
+from streams.reread import Record
+
+log = logging.getLogger(__name__)
+
+STATE_BYTES_MAX = 512 * 1024
+"""The fold bounds its state at 64 KB; one that Kafka would refuse must halt its camera and not end every start."""
+
+
+class Table(Protocol):
+    """Bytes by key; see KeptTable."""
+
+    def held(self, key: bytes) -> bytes | None:
+        """The value."""
+
+    def held_in(self, partition: int) -> list[tuple[bytes, bytes]]:
+        """Keys and values of one partition."""
+
+    async def keep(self, key: bytes, value: bytes | None, partition: int) -> None:
+        """Hold it and send it."""
+
+
+class Post(Protocol):
+    """Publishing and decoding; see Outbox."""
+
+    def encode(self, record: msgspec.Struct) -> bytes:
+        """In wire format."""
+
+    async def publish(self, records: list[tuple[Topic, str, bytes]]) -> None:
+        """Return when all is acknowledged."""
+
+    async def decode(self, record: Record, kind: type[R]) -> R | None:
+        """None: put aside."""
+
+
+class Owner(Protocol):
+    """Whose the partitions are."""
+
+    @property
+    def generation(self) -> int:
+        """Of the group's assignment; another one means that anybody may have written meanwhile."""
+
+    def holds(self, partition: int, generation: int) -> bool:
+        """Is the partition ours, and has it been since that generation?"""
+
+
+class Reader(Protocol):
+    """Reads one partition; see LogReader. Blocks."""
+
+    position: int
+
+    def read(self) -> list[Record]:
+        """The next records."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: Any) -> None: ...
+
+
+class Log(Protocol):
+    """The topic track-updates. Blocks."""
+
+    def reader(self, partition: int, offset: int) -> Reader:
+        """Reads from offset on."""
+
+    def high(self, partition: int) -> int:
+        """The offset behind the last record."""
+
+
+@dataclass
+class CatchUp:
+    """A camera that is being caught up: up to which offset the stream has left its records to us."""
+
+    generation: int
+    upto: int = -1
+
+
+class CameraFolding(Generic[S]):
+    """Folds the records of all cameras of this worker, one at a time."""
+
+    def __init__(
+        self,
+        fold: Fold[S],
+        book: RulesBook,
+        skips: set[Place],
+        *,
+        table: Table,
+        outbox: Post,
+        owner: Owner,
+        source: Log,
+        clock: Clock,
+        read_skips: Callable[[], set[Place]],
+        fatal: Callable[[BaseException], NoReturn],
+    ) -> None:
+        self._fold, self._book, self._skips = fold, book, skips
+        self._table, self._outbox, self._owner, self._source = table, outbox, owner, source
+        self._clock, self._read_skips, self._fatal = clock, read_skips, fatal
+        self._catching_up: dict[bytes, CatchUp] = {}
+        self._halted: dict[bytes, tuple[int, Halt]] = {}
+        self._alarmed: set[tuple[bytes, int]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.heard_at: dict[bytes, int] = {}
+        """When each camera's last record came, ms UTC of our clock."""
+        self.taken: dict[int, int] = {}
+        """The last offset of each partition that the stream brought."""
+        self.counts: Counter[str] = Counter()
+        """folded, missing, halted."""
+
+    def ready(self, partitions: set[int]) -> None:
+        """These partitions are ours, and their entries complete: resume whoever is behind or halted (it may be mended)."""
+        self._catching_up.clear()
+        self._halted.clear()
+        self.taken.clear()
+        self.heard_at.clear()
+        for partition in partitions:
+            for key, value in self._table.held_in(partition):
+                self.heard_at[key] = self._clock.now_ms()
+                entry = load_entry(value)
+                if entry.behind or entry.halt is not None:
+                    self._start(key, partition)
+
+    async def take(self, record: Record, generation: int) -> bool:
+        """Fold one record that the stream brought. True: acknowledge it; False: it is another worker's now."""
+        update = await self._outbox.decode(record, TrackUpdate)
+        self.taken[record.partition] = record.offset
+        if update is None:
+            return True
+        key = entry_key(update)
+        self.heard_at[key] = self._clock.now_ms()
+        if key in self._catching_up:
+            self._catching_up[key].upto = max(self._catching_up[key].upto, record.offset)
+            return True
+        entry = self.entry(key)
+        if entry.halt is not None:
+            return True
+        return await self._advance(key, entry, update, record, generation, complete=False) != "lost"
+
+    def entry(self, key: bytes) -> CameraEntry:
+        """What is stored of the camera."""
+        value = self._table.held(key)
+        return CameraEntry() if value is None else load_entry(value)
+
+    async def fall_behind(self, key: bytes, partition: int, upto: int) -> None:
+        """Leave the camera's records up to an offset to a task that reads them from the log."""
+        entry = self.entry(key)
+        entry.behind = True
+        await self._keep(key, entry, partition)
+        self._start(key, partition, upto)
+
+    async def resume_skipped(self) -> None:
+        """Go on with the halted cameras whose record somebody has told us to pass over meanwhile."""
+        if not self._halted:
+            return
+        self._skips |= await asyncio.to_thread(self._read_skips)
+        for key, (partition, halt) in list(self._halted.items()):
+            camera_id, lane = key.decode().split("|")
+            if (camera_id, lane, halt.stream_epoch, halt.sequence) in self._skips:
+                log.info("camera %s: record %d:%d is to be skipped", camera_id, halt.stream_epoch, halt.sequence)
+                del self._halted[key]
+                self._start(key, partition)
+
+    async def _advance(
+        self,
+        key: bytes,
+        entry: CameraEntry,
+        update: TrackUpdate,
+        record: Record,
+        generation: int,
+        *,
+        complete: bool,
+    ) -> Literal["done", "halted", "lost"]:
+        try:
+            before = None if entry.state is None else self._fold.load(entry.state)
+            outcome = advance(self._fold, before, update, self._book, self._skips, complete=complete)
+            if isinstance(outcome, tuple):
+                state = self._fold.dump(outcome[0])
+                if len(state) > STATE_BYTES_MAX:
+                    raise ValueError(
+                        f"the state has grown to {len(state)} bytes, at most {STATE_BYTES_MAX} can be kept"
+                    )
+                events = [(topic_of(type(e)), e.camera_id, self._outbox.encode(e)) for e in outcome[1]]
+        except Exception as error:  # whatever it is, it is this camera's alone
+            return await self._halt(key, entry, update, record, generation, error)
+        if outcome == "pass":
+            return "done"
+        if outcome == "rewind":
+            if not self._owner.holds(record.partition, generation):
+                return "lost"
+            name, place = key.decode(), f"{update.stream_epoch}:{update.sequence}"
+            log.warning("camera %s: record %s does not follow the last one folded; reading the log again", name, place)
+            await self.fall_behind(key, record.partition, record.offset)
+            return "done"
+        failpoint("streams.before_publish")
+        await self._outbox.publish(events)
+        failpoint("streams.after_ack")
+        if not self._owner.holds(record.partition, generation):
+            return "lost"
+        last = msgspec.structs.replace(update, tracks=[])
+        stored = CameraEntry(state=state, offset=record.offset, writes=entry.writes, last=last, behind=complete)
+        await self._keep(key, stored, record.partition)
+        failpoint("streams.after_state")
+        self.counts["folded"] += 1
+        return "done"
+
+    async def _keep(self, key: bytes, entry: CameraEntry, partition: int) -> None:
+        entry.writes += 1
+        await self._table.keep(key, dump_entry(entry), partition)
+
+    async def _halt(
+        self, key: bytes, entry: CameraEntry, update: TrackUpdate, record: Record, generation: int, error: Exception
+    ) -> Literal["halted", "lost"]:
+        if not self._owner.holds(record.partition, generation):
+            return "lost"
+        halt = Halt(update.stream_epoch, update.sequence, record.offset, f"{type(error).__name__}: {error}")
+        entry.halt = halt
+        await self._keep(key, entry, record.partition)
+        self._halted[key] = record.partition, halt
+        self.counts["halted"] += 1
+        if (key, record.offset) not in self._alarmed:
+            self._alarmed.add((key, record.offset))
+            log.error(
+                "camera %s HALTED: its fold cannot take record %d:%d (offset %d of partition %d). Mend the cause and "
+                "start the worker again, or have the record skipped. The other cameras go on.",
+                *(update.camera_id, update.stream_epoch, update.sequence, record.offset, record.partition),
+                exc_info=error,
+            )
+        return "halted"
+
+    def _start(self, key: bytes, partition: int, upto: int = -1) -> None:
+        if key in self._catching_up:
+            return
+        mine = self._catching_up[key] = CatchUp(self._owner.generation, upto)
+        task = asyncio.create_task(self._catch_up(key, partition, mine))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _catch_up(self, key: bytes, partition: int, mine: CatchUp) -> None:
+        try:
+            await self._follow(key, partition, mine)
+        except Exception as error:  # between step and store, or the log cannot be read
+            self._fatal(error)
+        finally:
+            if self._catching_up.get(key) is mine:
+                del self._catching_up[key]
+
+    async def _follow(self, key: bytes, partition: int, mine: CatchUp) -> None:
+        mine.upto = max(mine.upto, await asyncio.to_thread(self._source.high, partition) - 1)
+        reader = await asyncio.to_thread(self._source.reader, partition, self.entry(key).offset + 1)
+        with reader:
+            while True:
+                if reader.position > mine.upto:
+                    entry = self.entry(key)
+                    entry.behind, entry.halt = False, None
+                    await self._keep(key, entry, partition)
+                    if reader.position > mine.upto:  # nothing was left to us meanwhile: from here on the stream folds
+                        del self._catching_up[key]
+                        log.info("camera %s is in step with its log again", key.decode())
+                        return
+                for record in await asyncio.to_thread(reader.read):
+                    if self._catching_up.get(key) is not mine or not self._owner.holds(partition, mine.generation):
+                        return
+                    if record.key == key.partition(b"|")[0] and not await self._fetch(key, record, mine):
+                        return
+
+    async def _fetch(self, key: bytes, record: Record, mine: CatchUp) -> bool:
+        """Fold a record from the log. False: no more of them."""
+        update = await self._outbox.decode(record, TrackUpdate)
+        if update is None or entry_key(update) != key:
+            return True
+        entry = self.entry(key)
+        entry.halt = None
+        return await self._advance(key, entry, update, record, mine.generation, complete=True) == "done"

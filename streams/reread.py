@@ -1,0 +1,98 @@
+"""Reading a partition of the log beside Faust: what was passed by is fetched here, without moving Faust's consumer.
+
+Faust's own seek loses what it should bring back: while a fetched batch is being handed out, the position sought is
+overwritten, and the records read again are dropped as already seen. And it would take the neighbours back, too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka import OFFSET_INVALID, KafkaException, TopicPartition
+
+from infra.config import Settings
+from infra.kafka import KafkaUnavailable, consumer
+
+CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as it lies in a topic."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
+class LogReader:
+    """Reads one partition from an offset on. All methods block: call them in a thread."""
+
+    def __init__(self, settings: Settings, topic: str, partition: int, offset: int) -> None:
+        self._at = TopicPartition(topic, partition, max(offset, 0))
+        self._consumer = consumer(settings, None)
+        self._consumer.assign([self._at])
+        self.position = max(offset, 0)
+        """Offset of the next record to be read."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._consumer.close()
+
+    def read(self, timeout_s: float = 0.5) -> list[Record]:
+        """The next records, at most CHUNK; empty when none came in time. Raises KafkaUnavailable."""
+        records = []
+        for message in self._consumer.consume(CHUNK, timeout=timeout_s):
+            error = message.error()
+            if error is not None:
+                raise KafkaUnavailable(f"{self._at.topic}[{self._at.partition}]: {error.str()}")
+            offset = message.offset()
+            assert offset is not None
+            records.append(Record(self._at.topic, self._at.partition, offset, message.key(), message.value()))
+        reached = self._consumer.position([self._at])[0].offset
+        if reached != OFFSET_INVALID:
+            self.position = reached
+        return records
+
+
+def watermarks(settings: Settings, topic: str, partition: int) -> tuple[int, int]:
+    """(offset of the first record that is still there, offset behind the last one). Blocks. Raises KafkaUnavailable."""
+    reader = consumer(settings, None)
+    try:
+        low, high = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=10.0)
+        return low, high
+    except KafkaException as error:
+        raise KafkaUnavailable(f"{topic}[{partition}]: {error.args[0].str()}") from error
+    finally:
+        reader.close()
+
+
+def committed(settings: Settings, group: str, wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    """(topic, partition) -> committed offset of the group, where there is one. Blocks. Raises KafkaUnavailable."""
+    reader = consumer(settings, None, **{"group.id": group})
+    try:
+        answered = reader.committed([TopicPartition(topic, number) for topic, number in wanted], timeout=10.0)
+        return {(tp.topic, tp.partition): tp.offset for tp in answered if tp.offset >= 0}
+    except KafkaException as error:
+        raise KafkaUnavailable(f"committed offsets of {group}: {error.args[0].str()}") from error
+    finally:
+        reader.close()
+
+
+def read_between(settings: Settings, topic: str, partition: int, first: int, beyond: int) -> list[Record]:
+    """What is still there of the offsets from first on, before beyond. Blocks. Raises KafkaUnavailable."""
+    low, high = watermarks(settings, topic, partition)
+    first, beyond = max(first, low), min(beyond, high)
+    found: list[Record] = []
+    if first < beyond:
+        with LogReader(settings, topic, partition, first) as log:
+            while log.position < beyond:
+                found += [record for record in log.read() if record.offset < beyond]
+    return found

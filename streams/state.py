@@ -1,0 +1,195 @@
+"""What the fold remembers of one camera and lane: mutable, owned by `step`, exact through msgpack, bounded.
+
+Times are ms UTC (`_at`) or ms (`_ms`), positions pixels. People, pairs and zones are named by small numbers inside the
+state; what leaves it is made from data alone. Structs that occur many times are arrays on the wire.
+"""
+
+import msgspec
+
+from schemas.records import Cause, OutageReason, UnattendedReason
+
+LAYOUT = 1
+"""Raised when a stored state can no longer be read as this one."""
+
+LINEAGE_MAX = 12
+"""Tracklets remembered of one person: the first and the latest ones."""
+
+Ref = tuple[int, int, int]
+"""(stream_epoch, track_id, tracklet)."""
+
+
+class Opened(msgspec.Struct, array_like=True):
+    """An episode that has started and not ended."""
+
+    episode_id: str
+    ordinal: int
+    started_at: int
+    previous_hash: str
+    """Hash of its last event."""
+    continues: str | None = None
+    confirmed_at: int | None = None
+    occurrence_id: str | None = None
+    evidence_episode_id: str | None = None
+    reason: UnattendedReason | None = None
+    threshold_ms: int = 0
+
+
+class Contact(msgspec.Struct, array_like=True):
+    """A customer's contact with staff that is not over."""
+
+    since: int
+    at: int
+    """The last moment of it."""
+    apart_ms: int = 0
+    served: bool = False
+    """It lasted long enough to count."""
+
+
+class Stay(msgspec.Struct, array_like=True):
+    """A customer's stay in one zone, and the waiting there."""
+
+    zone: int
+    entered_at: int
+    inside_at: int
+    """The last moment inside."""
+    since: int
+    """Waiting since: entry or last contact; 0 while it begins anew on coming back."""
+    waited_ms: int = 0
+    """Known waiting since then."""
+    score_sum: float = 0.0
+    first_contact_at: int | None = None
+    episode: Opened | None = None
+
+
+class Person(msgspec.Struct, array_like=True):
+    """Somebody, from the first sight to a minute after the last one."""
+
+    key: int
+    number: int
+    """staff_id or customer_id, made from the first tracklet."""
+    refs: list[Ref]
+    first_seen_at: int
+    seen_at: int
+    confidence: float
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    quick_x: float
+    quick_y: float
+    slow_x: float
+    slow_y: float
+    """The box centre, smoothed over a tenth and over half a second: their difference is the velocity."""
+    role: str = "undecided"
+    staff_share: float = 0.0
+    customer_share: float = 0.0
+    """How much of what the detector said lately was a staff or a customer class; the rest was neither."""
+    watched_ms: int = 0
+    staff_area_ms: int = 0
+    contact: Contact | None = None
+    attended_at: int | None = None
+    """The last moment of a contact that counted."""
+    server: int = 0
+    """Key of the staff member whom this customer belongs to; 0: nobody."""
+    server_at: int = 0
+    stays: list[Stay] = []
+
+
+class Pair(msgspec.Struct, array_like=True):
+    """Two people who are, or may be, together."""
+
+    staff: int
+    customer: int
+    first_at: int
+    sampled_at: int
+    """The last moment at which it was known whether they were together."""
+    supported_at: int
+    supported_ms: int = 0
+    far_ms: int = 0
+    """Known to be far since the last support."""
+    score_sum: float = 0.0
+    distance_ms: list[int] = []
+    """Supported time per 5 cm of distance."""
+    method_ms: list[int] = []
+    """Supported time per distance method."""
+    point: int = -1
+    """Index of the service point that judged the contact first."""
+    zone: int = -1
+    """Index of the zone the customer was in."""
+    episode: Opened | None = None
+
+
+class Occurrence(msgspec.Struct, array_like=True):
+    """Customers unattended at one place at the same time."""
+
+    occurrence_id: str
+    opened_at: int
+    started_at: int
+    """When its opener's waiting started."""
+    open_members: int = 1
+
+
+class OpenOutage(msgspec.Struct, array_like=True):
+    """The camera is blind."""
+
+    from_at: int
+    reason: OutageReason
+    hash: str
+
+
+class CameraState(msgspec.Struct):
+    """Everything remembered of one (camera, lane)."""
+
+    site_id: str
+    camera_id: str
+    lane: str
+    rules_version: str
+    business_day: str
+    day_begins_at: int
+    day_ends_at: int
+    seen_at: int
+    """Blind since then if nothing comes: the last frame, or the begin of the day."""
+    layout: int = LAYOUT
+    position: Cause | None = None
+    control_at: int = 0
+    """captured_at of the last control record that was followed."""
+    frame_at: int | None = None
+    """The day's last frame."""
+    stopped: OutageReason | None = None
+    """The stream said that it stops: `interrupted` or `ended`."""
+    outage: OpenOutage | None = None
+    ordinal: int = 0
+    last_key: int = 0
+    epoch: int = 0
+    tracks: dict[int, int] = {}
+    """Raw track of this epoch -> key of the person."""
+    people: dict[int, Person] = {}
+    pairs: dict[int, Pair] = {}
+    idle_ms: list[int] = []
+    """Per service point: known time without anybody being served there."""
+    occurrences: dict[str, Occurrence] = {}
+    """By place."""
+
+
+class UnreadableState(ValueError):
+    """The stored state is not one of ours or of an older layout: delete it and fold the business day again."""
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(CameraState)
+
+
+def dump(state: CameraState) -> bytes:
+    """The state as bytes (msgpack); load(dump(state)) is equal to it."""
+    return _encoder.encode(state)
+
+
+def load(data: bytes) -> CameraState:
+    """The state in the bytes. Raises UnreadableState."""
+    try:
+        state = _decoder.decode(data)
+    except msgspec.MsgspecError as error:
+        raise UnreadableState(f"{len(data)} bytes are no camera state: {error}") from error
+    if state.layout != LAYOUT:
+        raise UnreadableState(f"camera {state.camera_id}: a state of layout {state.layout}, this version has {LAYOUT}")
+    return state

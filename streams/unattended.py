@@ -1,0 +1,237 @@
+"""Unattended: a customer waits in a zone and nobody of the staff comes.
+
+The clock counts known waiting alone: seconds in which the customer was seen inside, since entry or the last contact. A
+contact counts once it has lasted `served_s`; a passing word changes nothing. In a service zone `confirm_s` of waiting
+is too long. In a queue one waits one's turn: too long is when nobody was served at its service point for `confirm_s`
+either, or when the wait exceeds `busy_s`.
+"""
+
+from schemas.records import Alert, CloseReason, UnattendedEvent, UnattendedReason, WaitCounts, WaitingCustomer
+from streams import occurrence, roles, visits
+from streams.book import Waiting
+from streams.episode import Facts, begin, share, tell
+from streams.frame import Frame, Seen
+from streams.identity import zone_of
+from streams.interaction import Contacts, box
+from streams.near import Verdict
+from streams.state import Contact, Person, Stay
+
+STAYS_MAX = 2
+"""Of one person at a time: the zone they are in, and the one that they may have left for a moment."""
+
+
+def advance(frame: Frame, here: list[Seen], contacts: Contacts, elapsed_ms: int) -> None:
+    """Take one frame in. contacts: what the pairs said; elapsed_ms: known time since the frame before."""
+    state, law = frame.state, frame.law
+    if law.any_pair:
+        return
+    _idle(frame, elapsed_ms)
+    for seen in here:
+        person = seen.person
+        if person.role == roles.CUSTOMER:
+            verdict = contacts.get(person.key, Verdict.FAR)
+            _meet(frame, seen, verdict)
+            _wait(frame, seen, verdict)
+        elif person.stays:
+            _close_stays(frame, person, "left")
+    for person in state.people.values():
+        for stay in person.stays.copy():
+            if frame.now - stay.inside_at > law.outside_ms:
+                _close(frame, person, stay, "left", stay.inside_at)
+
+
+def close_all(frame: Frame, reason: CloseReason) -> None:
+    """End every wait and every visit now, at the last moment inside; nobody is being served any more."""
+    state = frame.state
+    for person in state.people.values():
+        _close_stays(frame, person, reason)
+        person.contact, person.server, person.server_at = None, 0, 0
+    state.idle_ms = [0] * len(frame.law.counters)
+
+
+def leave(frame: Frame, person: Person) -> None:
+    """End the waits and visits of somebody who is given up."""
+    _close_stays(frame, person, "left")
+
+
+def _idle(frame: Frame, elapsed_ms: int) -> None:
+    """Time goes by at every service point; who is served there stops its clock in _meet."""
+    idle = frame.state.idle_ms
+    for point in range(len(idle)):
+        idle[point] += elapsed_ms
+
+
+def _meet(frame: Frame, seen: Seen, verdict: Verdict) -> None:
+    """Begin, prolong or end the customer's contact with staff."""
+    person, law, now = seen.person, frame.law, frame.now
+    contact = person.contact
+    if contact is not None and not contact.served and now - contact.at > law.contact_gap_ms:
+        contact = person.contact = None
+    if verdict == Verdict.TOGETHER:
+        if contact is None:
+            contact = person.contact = Contact(now, now)
+        contact.at, contact.apart_ms = now, 0
+        if now - contact.since >= law.served_ms:
+            contact.served = True
+        if contact.served:
+            person.attended_at = now
+            if seen.at_strip >= 0:
+                frame.state.idle_ms[seen.at_strip] = 0
+    elif contact is not None and contact.served:
+        contact.apart_ms += seen.weight_ms if verdict == Verdict.FAR else 0
+        if contact.apart_ms > law.contact_gap_ms or now - contact.at > law.apart_ms:
+            person.contact = None
+
+
+def _wait(frame: Frame, seen: Seen, verdict: Verdict) -> None:
+    """One more sample of a customer: in which zone, served or waiting there."""
+    person, now = seen.person, frame.now
+    zone = zone_of(frame, person)
+    if zone >= 0 and all(stay.zone != zone for stay in person.stays):
+        if len(person.stays) == STAYS_MAX:
+            oldest = min(person.stays, key=lambda stay: stay.inside_at)
+            _close(frame, person, oldest, "left", oldest.inside_at)
+        person.stays.append(Stay(zone, entered_at=now, inside_at=now, since=now))
+    for stay in person.stays:
+        inside = stay.zone == zone
+        contact = person.contact
+        if contact is not None and contact.served and contact.at == now:
+            _serve(frame, person, stay, contact)
+            stay.since = now if inside else 0
+        elif inside and verdict != Verdict.UNKNOWN:
+            if stay.since == 0:
+                stay.since = now
+            else:
+                weight_ms = min(seen.weight_ms, now - stay.since)
+                stay.waited_ms += weight_ms
+                stay.score_sum += weight_ms * person.confidence
+        if inside:
+            stay.inside_at = now
+            if contact is None:
+                _due(frame, person, stay)
+
+
+def _serve(frame: Frame, person: Person, stay: Stay, contact: Contact) -> None:
+    """Served: the wait ended when this contact began."""
+    begun_at = max(contact.since, stay.entered_at)
+    if stay.first_contact_at is None:
+        stay.first_contact_at = begun_at
+    if stay.episode is not None:
+        _end(frame, person, stay, "served", max(begun_at, stay.episode.started_at))
+    stay.waited_ms, stay.score_sum = 0, 0.0
+
+
+def _due(frame: Frame, person: Person, stay: Stay) -> None:
+    """Start and confirm what is due for a customer inside and without contact."""
+    law = frame.law
+    if stay.episode is None and stay.waited_ms >= law.wait_start_ms:
+        stay.episode = begin(frame, "unattended", stay.since, None, person)
+        tell(frame, UnattendedEvent, "started", stay.episode, None, person, _facts(frame, person, stay))
+    episode = stay.episode
+    if episode is not None and episode.confirmed_at is None:
+        why = _too_long(frame, stay)
+        if why is not None and roles.stable(person, law):
+            episode.reason, episode.threshold_ms = why
+            occurrence.open_or_join(frame, episode, law.zones[stay.zone].place)
+            alert = _alert(frame, person, stay)
+            facts = _facts(frame, person, stay)
+            tell(frame, UnattendedEvent, "confirmed", episode, None, person, facts, alert=alert)
+
+
+def _too_long(frame: Frame, stay: Stay) -> tuple[UnattendedReason, int] | None:
+    """Why the wait is too long, and the threshold that it passed; None while it is not."""
+    law, zone = frame.law, frame.law.zones[stay.zone]
+    if stay.waited_ms >= law.wait_confirm_ms:
+        if not zone.queue:
+            return "no_contact", law.wait_confirm_ms
+        if frame.state.idle_ms[zone.point] >= law.wait_confirm_ms:
+            return "no_staff", law.wait_confirm_ms
+        if stay.waited_ms > law.busy_ms:
+            return "staff_busy", law.busy_ms
+    return None
+
+
+def _close_stays(frame: Frame, person: Person, reason: CloseReason) -> None:
+    for stay in person.stays.copy():
+        _close(frame, person, stay, reason, stay.inside_at)
+
+
+def _close(frame: Frame, person: Person, stay: Stay, reason: CloseReason, ended_at: int) -> None:
+    """The stay is over, and with it the wait."""
+    person.stays.remove(stay)
+    if stay.episode is not None:
+        _end(frame, person, stay, reason, max(ended_at, stay.episode.started_at))
+    if not frame.law.zones[stay.zone].queue and person.role == roles.CUSTOMER:
+        visits.tell(frame, person, stay)
+
+
+def _end(frame: Frame, person: Person, stay: Stay, reason: CloseReason, ended_at: int) -> None:
+    episode = stay.episode
+    assert episode is not None
+    facts = _facts(frame, person, stay)
+    known = episode.confirmed_at is not None
+    tell(
+        frame,
+        UnattendedEvent,
+        "ended" if known else "discarded",
+        episode,
+        None,
+        person,
+        facts,
+        ended_at=ended_at,
+        close_reason=reason,
+    )
+    if known:
+        occurrence.leave(frame, episode, frame.law.zones[stay.zone].place)
+    stay.episode = None
+
+
+def _facts(frame: Frame, person: Person, stay: Stay) -> Facts:
+    zone, waited_ms = frame.law.zones[stay.zone], stay.waited_ms
+    return Facts(
+        zone_id=zone.zone_id,
+        service_point_id=frame.law.counters[zone.point].service_point_id if zone.queue else None,
+        last_contact_at=person.attended_at,
+        confidence=round(stay.score_sum / waited_ms if waited_ms else person.confidence, 4),
+        support=share(waited_ms, stay.inside_at - stay.since),
+    )
+
+
+def _alert(frame: Frame, person: Person, stay: Stay) -> Alert:
+    """What the incident says: this customer, and all others who wait at the same place."""
+    law, zone = frame.law, frame.law.zones[stay.zone]
+    assert stay.episode is not None
+    there = [(p, s) for p in frame.state.people.values() for s in p.stays if law.zones[s.zone].place == zone.place]
+    waiting = [_waiting(p, s) for p, s in there if s.episode is not None]
+    confirmed = sum(customer.status == "confirmed" for customer in waiting)
+    return Alert(
+        location=_location(frame, zone),
+        image_width=frame.update.image_width,
+        image_height=frame.update.image_height,
+        boxes=[box(person, "customer")],
+        support=share(stay.waited_ms, stay.inside_at - stay.since),
+        threshold_s=stay.episode.threshold_ms / 1000,
+        waited_s=stay.waited_ms / 1000,
+        last_attended_at=person.attended_at,
+        counts=WaitCounts(total=len(there), confirmed=confirmed, pending=len(waiting) - confirmed),
+        waiting=waiting,
+    )
+
+
+def _waiting(person: Person, stay: Stay) -> WaitingCustomer:
+    assert stay.episode is not None
+    return WaitingCustomer(
+        customer_id=person.number,
+        status="pending" if stay.episode.confirmed_at is None else "confirmed",
+        x1=person.x1,
+        y1=person.y1,
+        x2=person.x2,
+        y2=person.y2,
+        unattended_s=stay.waited_ms / 1000,
+        first_detected_at=person.first_seen_at,
+        last_attended_at=person.attended_at,
+    )
+
+
+def _location(frame: Frame, zone: Waiting) -> str:
+    return frame.law.counters[zone.point].name if zone.queue else zone.name
