@@ -143,7 +143,7 @@ def verify(arguments: argparse.Namespace, settings: Settings) -> int:
 
     site = _site(arguments)
     if arguments.wait:
-        service.settle(settings, timeout_s=arguments.wait, say=print)
+        service.settle(settings, timeout_s=arguments.wait, say=print, site=site)
     report = service.verify(settings, site)
     print(report.text())
     return 0 if report.agrees else 1

@@ -89,9 +89,9 @@ def post(http: httpx.Client, url: str, timeout_s: float, **content: Any) -> Answ
     except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
         return Refused(f"{url} is no address to post to: {error}", setting="url")
     except NOT_SENT as error:
-        return Again(f"no connection to {_place(url)}: {_what(error)}")
+        return Again(f"no connection to {place(url)}: {_what(error)}")
     except httpx.RequestError as error:
-        return Unsure(f"sent to {_place(url)}, no answer: {_what(error)}")
+        return Unsure(f"sent to {place(url)}, no answer: {_what(error)}")
 
 
 def _body(response: httpx.Response, deadline: float) -> tuple[bytes, bool]:
@@ -160,8 +160,8 @@ def _said(answer: Answer, secret: str) -> str:
     return f": {text}" if text and not answer.is_page else ""
 
 
-def _place(url: str) -> str:
-    """The address without what may be secret in it."""
+def place(url: str) -> str:
+    """An address for people: without user, password and query, which may be secret."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
 

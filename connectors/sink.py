@@ -25,9 +25,12 @@ class StoreUnavailable(ServerError):
 
 
 @contextmanager
-def stopping() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set; the handlers that were there come back afterwards. Main thread only."""
-    stop = threading.Event()
+def stopped_by_signals(stop: threading.Event | None) -> Iterator[threading.Event]:
+    """`stop` or a new event, which SIGTERM and SIGINT set while this lasts; signals are the main thread's alone."""
+    stop = stop or threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
     before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield stop

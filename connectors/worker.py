@@ -106,7 +106,7 @@ class Worker(Generic[J, R]):
     def _hand_over(self) -> None:
         """Give what is under way some time to arrive, store it while the partitions are still ours, then drop all."""
         deadline = time.monotonic() + HANDOVER_S
-        while any(part.running for part in self._parts.values()) and time.monotonic() < deadline:
+        while self._under_way() and time.monotonic() < deadline:
             try:
                 self._arrived.append(self._arriving.get(timeout=0.2))
             except queue.Empty:
@@ -115,6 +115,10 @@ class Worker(Generic[J, R]):
         self._finish()
         self._publish()
         self._drop()
+
+    def _under_way(self) -> int:
+        """How many threads have not yet said what came of their work."""
+        return sum(len(part.running) for part in self._parts.values()) - len(self._arrived)
 
     def _read_gained(self) -> None:
         """Read the work of new partitions to its end, before anything is done about them."""

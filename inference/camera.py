@@ -1,11 +1,15 @@
 """One camera from its source to the log: a thread reads and records, the other detects, tracks and publishes."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any
 
+import av
+
 from inference.detector import Detector
+from inference.errors import RecordingError
 from inference.handoff import Closed, Failed, Handoff, Opened
 from inference.producer import TrackProducer
 from inference.recorder import Recorder
@@ -34,9 +38,9 @@ class CameraPipeline:
         tracker_settings: TrackerSettings,
         check_image: Callable[[int, int], None],
         live: bool,
-        on_frame: Callable[[Frame, list[Any]], None] = lambda frame, detections: None,
+        on_frame: Callable[[int], None] = lambda at: None,
     ) -> None:
-        """check_image raises when something is drawn outside (width, height); on_frame sees every detected frame."""
+        """check_image(width, height) raises when something lies outside; on_frame hears each frame's captured_at."""
         self._source, self._recorder, self._detector, self._producer = source, recorder, detector, producer
         self._rate_hz, self._tracker_settings, self._check_image = rate_hz, tracker_settings, check_image
         self._handoff = Handoff(live=live)
@@ -89,7 +93,7 @@ class CameraPipeline:
         image = frame.picture.to_ndarray(format="bgr24")
         detections = self._detector.detect(image, frame.index)
         self._producer.frame(frame, epoch.tracker.update(detections, image))
-        self._on_frame(frame, detections)
+        self._on_frame(frame.captured_at)
 
 
 class _DetectedEpoch:
@@ -113,26 +117,40 @@ class _ReaderSink:
         self._check_image(epoch.width, epoch.height)
         rate_hz = grid_rate_hz(self._rate_hz, epoch.frame_hz)
         self._picker = Picker(_grid(epoch, rate_hz))
-        self._recorder.open(epoch)
+        with _recording():
+            self._recorder.open(epoch)
         self._handoff.put(Opened(epoch, rate_hz))
 
     def packet(self, packet: Any, pts: int) -> None:
-        self._recorder.packet(packet, pts)
+        with _recording():
+            self._recorder.packet(packet, pts)
 
     def frame(self, frame: Frame) -> None:
         assert self._picker is not None
-        self._recorder.frame(frame)
+        with _recording():
+            self._recorder.frame(frame)
         pick = self._picker.offer(frame)
         if pick is not None:
             self._handoff.put(pick)
 
     def close(self, state: End) -> None:
         assert self._picker is not None
-        self._recorder.close()
+        with _recording():
+            self._recorder.close()
         pick = self._picker.finish()
         if pick is not None:
             self._handoff.put(pick)
         self._handoff.put(Closed(state))
+
+
+@contextmanager
+def _recording() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, av.error.FFmpegError) as error:
+        raise RecordingError(
+            f"the recording cannot be written: {error}; check the space and the rights of the data folder"
+        ) from error
 
 
 def _grid(epoch: Epoch, rate_hz: float) -> Grid:

@@ -126,31 +126,64 @@ class RecordedDetector:
         """path: as save_detections wrote it. Raises DetectorError."""
         from infra.demo import recorded
 
-        if not path.is_file():
-            raise DetectorError(f"no recorded detections at {path}; correct detector.recorded in the site file")
         try:
-            self._recording = recorded.load(path)
-        except (ValueError, KeyError, OSError) as error:
-            raise DetectorError(f"{path} holds no recorded detections: {_first_line(error)}") from error
+            self._recorded = recorded.load(path)
+        except recorded.RecordedError as error:
+            raise DetectorError(f"{error}; correct detector.recorded in the site file") from error
         self._settings = settings
         self.name = f"{path.name}@{weights_sha256(path)[:12]}"
 
     def detect(self, frame_bgr: Image, frame_index: int = 0) -> list[Detection]:
         """See Detector. Raises DetectorError when the recording is of another image size or too short."""
         height, width = frame_bgr.shape[:2]
-        kept = self._recording
-        if (kept.image_width, kept.image_height) != (width, height):
+        try:
+            self._recorded.check(None, width, height)
+            found = self._recorded.frames[frame_index]
+        except ValueError as error:
+            raise DetectorError(f"{error}; correct detector.recorded in the site file") from error
+        except IndexError:
             raise DetectorError(
-                f"recorded detections are of {kept.image_width}x{kept.image_height} images, this camera's are "
-                f"{width}x{height}: they are of another video"
-            )
-        if frame_index >= len(kept.frames):
-            raise DetectorError(f"recorded detections end before frame {frame_index}: they are of another video")
-        found = []
-        for name, confidence, x1, y1, x2, y2 in kept.frames[frame_index]:
-            if confidence >= self._settings.confidence:
-                found.append(Detection(self._settings.classes.get(name, name), confidence, x1, y1, x2, y2))
-        return merged(found)
+                f"recorded detections end before frame {frame_index}: they belong to another video; correct "
+                "detector.recorded in the site file"
+            ) from None
+        classes = {published: published for published in self._settings.classes.values()} | self._settings.classes
+        return merged(
+            [
+                Detection(classes[name], confidence, x1, y1, x2, y2)
+                for name, confidence, x1, y1, x2, y2 in found
+                if name in classes and confidence >= self._settings.confidence
+            ]
+        )
+
+
+class KeepingDetector:
+    """A detector whose detections are kept, to be used again by RecordedDetector."""
+
+    def __init__(self, detector: Detector, path: Path) -> None:
+        """path: the file that save() writes."""
+        self.name = detector.name
+        self._detector, self._path = detector, path
+        self._frames: dict[int, list[Detection]] = {}
+        self._size = (0, 0)
+
+    def detect(self, frame_bgr: Image, frame_index: int = 0) -> list[Detection]:
+        """See Detector."""
+        found = self._detector.detect(frame_bgr, frame_index)
+        self._frames[frame_index] = found
+        self._size = (frame_bgr.shape[1], frame_bgr.shape[0])
+        return found
+
+    def save(self) -> None:
+        """Write what was kept; frames that were not detected have nobody."""
+        from infra.demo import recorded
+
+        frames = [
+            [(d.class_name, d.confidence, d.x1, d.y1, d.x2, d.y2) for d in self._frames.get(index, [])]
+            for index in range(max(self._frames, default=-1) + 1)
+        ]
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        meta = {"image_width": self._size[0], "image_height": self._size[1], "model": self.name}
+        recorded.save(self._path, frames, meta)
 
 
 def weights_sha256(path: Path) -> str:
@@ -201,7 +234,7 @@ def _openvino_threads(threads: int) -> Iterator[None]:
     Measured on two cores with two cameras: 62 ms a frame each when both take both cores, 53 ms with one each.
     """
     try:
-        openvino = importlib.import_module("openvino")
+        openvino: Any = importlib.import_module("openvino")
     except ImportError:
         yield
         return

@@ -1,4 +1,4 @@
-"""Between the thread that reads a camera and the one that detects: files wait, live frames are replaced by newer ones."""
+"""Between the thread that reads and the one that detects: a file waits, a live frame is replaced by a newer one."""
 
 from collections import deque
 from collections.abc import Iterator

@@ -31,7 +31,7 @@ def topic_of_lane(lane: str) -> Topic:
 
 def partition_of(key: str, partitions: int) -> int:
     """The partition that our producers, Faust and the Java clients choose for a key."""
-    return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+    return int(murmur2(key.encode()) & 0x7FFFFFFF) % partitions
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ def plan_file(last: Last | None, *, identity: str, start_ms: int, producer: Prod
         ):
             if before != now:
                 raise LaneError(
-                    f"camera {update.camera_id}: lane {lane!r} holds this file with other {what} ({before}, now {now}); "
-                    "name a lane of its own with --lane NAME"
+                    f"lane {lane!r} holds this file with other {what} ({before}, now {now}); name "
+                    "a lane of its own with --lane NAME"
                 )
         if update.stream_state == "ENDED":
             return Start(previous=last.position, done=True)
@@ -85,8 +85,8 @@ def plan_file(last: Last | None, *, identity: str, start_ms: int, producer: Prod
     if start_ms > update.captured_at:
         return Start(previous=last.position)
     raise LaneError(
-        f"camera {update.camera_id}: lane {lane!r} already holds records up to {_utc(update.captured_at)}, this file begins "
-        f"at {_utc(start_ms)}: time would run backwards; name a lane of its own with --lane NAME"
+        f"lane {lane!r} already holds records up to {_utc(update.captured_at)}, this file "
+        f"begins at {_utc(start_ms)}: time would run backwards; name a lane of its own with --lane NAME"
     )
 
 
@@ -140,10 +140,11 @@ def _window(reader: Consumer, topic: Topic, partition: int, begin: int, end: int
             if time.monotonic() - waited_from > STALL_S:
                 raise KafkaUnavailable(f"{topic.name}[{partition}] gave nothing for {STALL_S:g} s; is the broker up?")
             continue
-        if message.error() is not None:
-            raise KafkaUnavailable(f"{topic.name}[{partition}]: {message.error().str()}")
+        error, offset = message.error(), message.offset()
+        if error is not None:
+            raise KafkaUnavailable(f"{topic.name}[{partition}]: {error.str()}")
         waited_from = time.monotonic()
-        if message.offset() >= end:
+        if offset is None or offset >= end:
             break
         found.append(message)
     return found

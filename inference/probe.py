@@ -1,4 +1,4 @@
-"""A video file before it is read: one pass over its packets, so that time, key frames and faults are known at the start."""
+"""A video file before it is read: one pass over its packets, so that times and key frames are known at the start."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
@@ -43,7 +43,8 @@ class Timeline:
             return None
         raw_dts = dts if dts is not None else pts
         raw_pts = pts if pts is not None else dts
-        assert raw_dts is not None and raw_pts is not None
+        assert raw_dts is not None
+        assert raw_pts is not None
         breaks = self._last_dts is not None and raw_dts + self._offset < self._last_dts - self._jump
         if breaks:
             self._offset = self._end - raw_pts
@@ -162,7 +163,7 @@ def probe_file(path: Path) -> Probe:
 
 
 def placed_packets(container: Any, stream: Any) -> Iterator[tuple[Any, Placed]]:
-    """The file's packets with their places; ends quietly where the file is cut short. Packets get their placed times."""
+    """The file's packets with their places; ends quietly where the file is cut short."""
     timeline = Timeline(stream.time_base)
     try:
         for packet in container.demux(stream):

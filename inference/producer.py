@@ -69,8 +69,8 @@ class TrackProducer:
             if self._last_at:
                 raise self._differs()
             raise LaneError(
-                f"camera {self._camera_id}: the log's last epoch {self._resume.update.stream_epoch} is not in this file; "
-                "name a lane of its own with --lane NAME"
+                f"the log's last epoch {self._resume.update.stream_epoch} is not in this file; name a lane of its own "
+                "with --lane NAME"
             )
         self._epoch, self._sequence = epoch, 0
 
@@ -89,7 +89,13 @@ class TrackProducer:
         self._epoch = None
 
     def _put(
-        self, at: int, state: StreamState, *, frame_index: int = -1, tracks: list[Track] | None = None, skipped: bool = False
+        self,
+        at: int,
+        state: StreamState,
+        *,
+        frame_index: int = -1,
+        tracks: list[Track] | None = None,
+        skipped: bool = False,
     ) -> None:
         assert self._epoch is not None
         now = self._clock.now_ms()
@@ -137,6 +143,6 @@ class TrackProducer:
 
     def _differs(self) -> LaneError:
         return LaneError(
-            f"camera {self._camera_id}: this run gives other frames than the log's epoch that it should resume; name a "
-            "lane of its own with --lane NAME"
+            "this run gives other frames than the log's epoch that it should resume; name a lane of its own with "
+            "--lane NAME"
         )

@@ -4,7 +4,6 @@ What MP4 or a browser cannot take, or what has its key frames too far apart to c
 """
 
 import logging
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,17 @@ from typing import Any
 from inference.segment import TICKS_PER_S, Kept, Remuxed, SegmentFile, Transcoded, ticks_per_s
 from inference.source import Epoch, Frame
 from infra.clock import Clock
-from infra.recordings import Gop, Head, SegmentIndex, Tail, camera_folder, index_path, line, read_index, segment_path
+from infra.recordings import (
+    Head,
+    SegmentIndex,
+    Tail,
+    camera_folder,
+    index_path,
+    lane_root,
+    line,
+    read_index,
+    segment_path,
+)
 from schemas.hashing import sha256_of_file
 from schemas.records import KeyFrame, RecordingSegment
 
@@ -50,7 +59,7 @@ class Recorder:
 
     def __init__(
         self,
-        root: Path,
+        recordings_dir: Path,
         site_id: str,
         camera_id: str,
         lane: str,
@@ -58,8 +67,9 @@ class Recorder:
         clock: Clock,
         announce: Callable[[RecordingSegment], None],
     ) -> None:
-        """root: the recordings folder of this lane; announce publishes a closed segment."""
-        self._root, self._site_id, self._camera_id, self._lane, self._host = root, site_id, camera_id, lane, host
+        """announce publishes a closed segment."""
+        self._recordings_dir, self._root = recordings_dir, lane_root(recordings_dir, lane)
+        self._site_id, self._camera_id, self._lane, self._host = site_id, camera_id, lane, host
         self._clock = clock
         self._announce = announce
         self._epoch: Epoch | None = None
@@ -216,7 +226,7 @@ class Recorder:
                 stream_epoch=head.stream_epoch,
                 index=head.index,
                 host=self._host,
-                path=str(segment.path.relative_to(self._root)),
+                path=str(segment.path.relative_to(self._recordings_dir)),
                 from_at=segment.gops[0].key_at,
                 to_at=segment.gops[-1].end_at,
                 key_frames=[KeyFrame(at=gop.key_at, pts=gop.key_pts) for gop in segment.gops],

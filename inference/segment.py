@@ -158,7 +158,9 @@ class Transcoded(_Writer):
         picture = unit.reformat(format="yuv420p")
         picture.pts = round((pts - origin) * self.scale)
         picture.time_base = self.base
-        picture.pict_type = av.video.frame.PictureType.I if self._key_at is not None else av.video.frame.PictureType.NONE
+        picture.pict_type = (
+            av.video.frame.PictureType.I if self._key_at is not None else av.video.frame.PictureType.NONE
+        )
         for packet in self._stream.encode(picture):
             self._mux(packet, captured_at)
 

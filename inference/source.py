@@ -1,4 +1,4 @@
-"""A camera's source: one demuxer and one clock mapping for both detector and recorder. Files here, addresses in live.py."""
+"""A camera's source: one demuxer and one clock mapping for both detector and recorder. Live ones are in live.py."""
 
 import logging
 import os
@@ -15,6 +15,7 @@ import av
 from inference.errors import SourceError
 from inference.probe import Part, Probe, open_file, placed_packets, probe_file
 from inference.timing import FileClock, StreamClock
+
 log = logging.getLogger(__name__)
 
 End = Literal["INTERRUPTED", "ENDED"]
@@ -154,7 +155,10 @@ class FileSource:
             log.warning("%s: %d packets did not decode and were dropped", self.probe.path, self.undecodable)
         if self.probe.frames < self.probe.frames_promised:
             log.warning(
-                "%s ends early: %d of %d frames are there", self.probe.path, self.probe.frames, self.probe.frames_promised
+                "%s ends early: %d of %d frames are there",
+                self.probe.path,
+                self.probe.frames,
+                self.probe.frames_promised,
             )
 
 

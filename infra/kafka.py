@@ -169,12 +169,24 @@ def read_to_end(settings: Settings, topic: Topic, partitions: Sequence[int] | No
         reader.close()
 
 
+_SOON = (
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+)
+"""What a broker says of a partition that was created, or came back, a moment ago."""
+
+
 def _watermarks(reader: Consumer, topic: str, partition: int) -> tuple[int, int]:
-    try:
-        low, high = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=10.0)
-        return low, high
-    except KafkaException as error:
-        raise KafkaUnavailable(f"{topic}[{partition}]: {error.args[0].str()}") from error
+    deadline = time.monotonic() + 10.0
+    while True:
+        try:
+            low, high = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=10.0)
+            return low, high
+        except KafkaException as error:
+            if error.args[0].code() not in _SOON or time.monotonic() > deadline:
+                raise KafkaUnavailable(f"{topic}[{partition}]: {error.args[0].str()}") from error
+            time.sleep(0.2)
 
 
 def ensure_topics(settings: Settings, wanted: Sequence[Topic] = topics.ALL) -> None:

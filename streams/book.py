@@ -1,35 +1,15 @@
-"""The rules as the fold reads them: looked up by version, numbers in ms, polygons with their bounding boxes."""
+"""The rules as the fold reads them: looked up by version, numbers in ms, areas looked up by cell."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from schemas.errors import InputError
-from schemas.geometry import inside
-from schemas.rules import CameraRules, Polygon
+from schemas.rules import CameraRules
+from streams.ground import Ground
 
 
 class UnknownRules(InputError):
     """The fold has no such rules: add the camera to the site file or publish the rules set, then fold again."""
-
-
-class Area(NamedTuple):
-    """A polygon and the box around it, in pixels."""
-
-    polygon: Polygon
-    x1: float
-    y1: float
-    x2: float
-    y2: float
-
-    @classmethod
-    def around(cls, polygon: Polygon) -> "Area":
-        """The polygon with its bounding box."""
-        xs, ys = [x for x, _ in polygon], [y for _, y in polygon]
-        return cls(polygon, min(xs), min(ys), max(xs), max(ys))
-
-    def holds(self, x: float, y: float) -> bool:
-        """True when (x, y) lies inside; cheap for points that are far away."""
-        return self.x1 <= x <= self.x2 and self.y1 <= y <= self.y2 and inside((x, y), self.polygon)
 
 
 class Counter(NamedTuple):
@@ -37,14 +17,9 @@ class Counter(NamedTuple):
 
     service_point_id: str
     name: str
-    staff_area: Area
-    strip: Area
-    x: float
-    y: float
-    """One end of the counter line, pixels."""
     along_x: float
     along_y: float
-    """Metres along the line = (point - end) . (along_x, along_y)."""
+    """Metres along the counter line between two points = their difference in pixels . (along_x, along_y)."""
 
 
 class Waiting(NamedTuple):
@@ -52,7 +27,6 @@ class Waiting(NamedTuple):
 
     zone_id: str
     name: str
-    area: Area
     queue: bool
     point: int
     """Index of the queue's service point; -1 for a service zone."""
@@ -69,9 +43,26 @@ class Law:
     staff_classes: frozenset[str]
     customer_classes: frozenset[str]
     counters: tuple[Counter, ...]
-    staff_areas: tuple[Area, ...]
-    ignore_areas: tuple[Area, ...]
     zones: tuple[Waiting, ...]
+    ground: Ground
+    ignores: bool
+    """Something is drawn to be ignored."""
+    confidence_min: float
+    speed_max_m_s: float
+    stitch_distance_m: float
+    stitch_size_ratio_min: float
+    people_max: int
+    stable_share: float
+    body_height_m: float
+    depth_factor: float
+    height_ratio_max: float
+    pixel_max_m: float
+    counter_reach_m: float
+    near_m: float
+    stay_m: float
+    start_support: float
+    speed_apart_m_s: float
+    pairs_max: int
     unknown_ms: int
     stitch_gap_ms: int
     forget_ms: int
@@ -100,32 +91,24 @@ def law_of(rules: CameraRules, version: str) -> Law:
         Counter(
             point.service_point_id,
             point.name or point.service_point_id,
-            Area.around(point.staff_area),
-            Area.around(point.customer_strip),
-            *point.counter_line[0],
             *_along(point.counter_line, point.counter_length_m),
         )
         for point in rules.service_points
     )
     index = {counter.service_point_id: at for at, counter in enumerate(counters)}
+    drawn = sorted(rules.zones, key=lambda zone: zone.kind != "queue")
     zones = tuple(
         Waiting(
             zone.zone_id,
             zone.name or zone.zone_id,
-            Area.around(zone.polygon),
             zone.kind == "queue",
             -1 if zone.service_point is None else index[zone.service_point],
             f"zone {zone.zone_id}" if zone.service_point is None else f"service point {zone.service_point}",
         )
-        for zone in rules.zones
+        for zone in drawn
     )
-    person, role, talk, wait, time = (
-        numbers.person,
-        numbers.role,
-        numbers.interaction,
-        numbers.unattended,
-        numbers.time,
-    )
+    person, role, near = numbers.person, numbers.role, numbers.near
+    talk, wait, time = numbers.interaction, numbers.unattended, numbers.time
     return Law(
         rules=rules,
         version=version,
@@ -133,9 +116,25 @@ def law_of(rules: CameraRules, version: str) -> Law:
         staff_classes=frozenset(role.staff_classes),
         customer_classes=frozenset(role.customer_classes),
         counters=counters,
-        staff_areas=tuple(Area.around(area) for area in rules.staff_areas),
-        ignore_areas=tuple(Area.around(area) for area in rules.ignore_areas),
-        zones=tuple(zone for zone in zones if zone.queue) + tuple(zone for zone in zones if not zone.queue),
+        zones=zones,
+        ground=Ground(rules, drawn),
+        ignores=bool(rules.ignore_areas),
+        confidence_min=person.confidence_min,
+        speed_max_m_s=person.speed_max_m_s,
+        stitch_distance_m=person.stitch_distance_m,
+        stitch_size_ratio_min=person.stitch_size_ratio_min,
+        people_max=person.people_max,
+        stable_share=role.stable_share,
+        body_height_m=near.body_height_m,
+        depth_factor=near.depth_factor,
+        height_ratio_max=near.height_ratio_max,
+        pixel_max_m=near.pixel_max_m,
+        counter_reach_m=near.counter_reach_m,
+        near_m=talk.near_m,
+        stay_m=talk.stay_m,
+        start_support=talk.start_support,
+        speed_apart_m_s=talk.relative_speed_max_m_s,
+        pairs_max=talk.pairs_max,
         unknown_ms=_ms(time.unknown_s),
         stitch_gap_ms=_ms(person.stitch_gap_s),
         forget_ms=_ms(person.forget_s),

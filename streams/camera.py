@@ -44,7 +44,7 @@ def _fold(
             "one state folds one camera and lane"
         )
     cause = Cause(stream_epoch=update.stream_epoch, sequence=update.sequence, captured_at=update.captured_at)
-    frame = Frame(state, book.law(state.rules_version), update, cause)
+    frame = Frame(state, book.law(state.rules_version), update, cause, update.captured_at)
     if update.control is not None:
         _apply_rules(frame, book)
     elif update.stream_state == "LOST":
@@ -151,7 +151,7 @@ def _cut_day(frame: Frame, book: RulesBook, missing: OutageReason | None) -> Fra
     _close_all(frame, "rolled")
     if old.stopped != "ended":
         outage.tell_blind_days(frame, fresh.business_day, reason or "gap")
-    return Frame(fresh, book.law(fresh.rules_version), frame.update, frame.cause, frame.events)
+    return Frame(fresh, book.law(fresh.rules_version), frame.update, frame.cause, frame.now, frame.events)
 
 
 def _new_day(old: CameraState | None, update: TrackUpdate, book: RulesBook) -> CameraState:

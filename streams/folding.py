@@ -18,7 +18,7 @@ from infra.clock import Clock
 from infra.failpoint import failpoint
 from schemas.codec import R
 from schemas.records import TrackUpdate
-from schemas.topics import TRACK_UPDATES, Topic, topic_of
+from schemas.topics import Topic, topic_of
 from streams.book import RulesBook
 from streams.progress import CameraEntry, Fold, Halt, Place, S, advance, dump_entry, entry_key, load_entry
 from streams.reread import Record
@@ -121,22 +121,22 @@ class CameraFolding(Generic[S]):
         self._halted: dict[bytes, tuple[int, Halt]] = {}
         self._alarmed: set[tuple[bytes, int]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self.heard_at: dict[bytes, int] = {}
-        """When each camera's last record came, ms UTC of our clock."""
+        self.heard: dict[bytes, tuple[int, int]] = {}
+        """Partition of each camera, and when its last record came, ms UTC of our clock."""
         self.taken: dict[int, int] = {}
         """The last offset of each partition that the stream brought."""
         self.counts: Counter[str] = Counter()
         """folded, missing, halted."""
 
     def ready(self, partitions: set[int]) -> None:
-        """These partitions are ours, and their entries complete: resume whoever is behind or halted (it may be mended)."""
+        """These partitions are ours, their entries complete: resume who is behind, or halted (it may be mended)."""
         self._catching_up.clear()
         self._halted.clear()
         self.taken.clear()
-        self.heard_at.clear()
+        self.heard.clear()
         for partition in partitions:
             for key, value in self._table.held_in(partition):
-                self.heard_at[key] = self._clock.now_ms()
+                self.heard[key] = partition, self._clock.now_ms()
                 entry = load_entry(value)
                 if entry.behind or entry.halt is not None:
                     self._start(key, partition)
@@ -148,7 +148,7 @@ class CameraFolding(Generic[S]):
         if update is None:
             return True
         key = entry_key(update)
-        self.heard_at[key] = self._clock.now_ms()
+        self.heard[key] = record.partition, self._clock.now_ms()
         if key in self._catching_up:
             self._catching_up[key].upto = max(self._catching_up[key].upto, record.offset)
             return True
@@ -201,7 +201,7 @@ class CameraFolding(Generic[S]):
                         f"the state has grown to {len(state)} bytes, at most {STATE_BYTES_MAX} can be kept"
                     )
                 events = [(topic_of(type(e)), e.camera_id, self._outbox.encode(e)) for e in outcome[1]]
-        except Exception as error:  # whatever it is, it is this camera's alone
+        except Exception as error:  # noqa: BLE001  whatever it is, it is this camera's alone
             return await self._halt(key, entry, update, record, generation, error)
         if outcome == "pass":
             return "done"
@@ -217,7 +217,7 @@ class CameraFolding(Generic[S]):
         failpoint("streams.after_ack")
         if not self._owner.holds(record.partition, generation):
             return "lost"
-        last = msgspec.structs.replace(update, tracks=[])
+        last = entry.last if update.control is not None else msgspec.structs.replace(update, tracks=[])
         stored = CameraEntry(state=state, offset=record.offset, writes=entry.writes, last=last, behind=complete)
         await self._keep(key, stored, record.partition)
         failpoint("streams.after_state")
@@ -259,7 +259,7 @@ class CameraFolding(Generic[S]):
     async def _catch_up(self, key: bytes, partition: int, mine: CatchUp) -> None:
         try:
             await self._follow(key, partition, mine)
-        except Exception as error:  # between step and store, or the log cannot be read
+        except Exception as error:  # noqa: BLE001  between step and store, or the log cannot be read
             self._fatal(error)
         finally:
             if self._catching_up.get(key) is mine:

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from schemas.records import CameraOutage, Cause, CustomerVisit, InteractionEvent, TrackUpdate, UnattendedEvent
 from streams.book import Law
+from streams.ground import Spot
 from streams.state import CameraState, Person
 
 Event = InteractionEvent | UnattendedEvent | CustomerVisit | CameraOutage
@@ -17,30 +20,27 @@ class Frame:
     law: Law
     update: TrackUpdate
     cause: Cause
+    now: int
+    """captured_at of the record, ms UTC."""
     events: list[Event] = field(default_factory=list)
 
-    @property
-    def now(self) -> int:
-        """captured_at of the record, ms UTC."""
-        return self.cause.captured_at
 
-
-@dataclass(slots=True)
-class Seen:
+class Seen(msgspec.Struct, gc=False):
     """One person in one frame. Pixels from the top-left."""
 
     person: Person
+    key: int
     x: float
     y: float
     """Middle of the box's lower edge, a little inside the image: the foot, where it is visible."""
     depth_y: float
     """y stretched to floor depth: differences count as many pixels as sideways ones."""
     height: float
+    reach: float
+    """Half of how far "near" is, in pixels at this person's height."""
     whole: bool
     """The box does not touch the image's edge: its foot and its height count."""
     weight_ms: int
     """Time since this person was seen before, at most what a sample may count."""
-    behind: int = -1
-    """Index of the service point in whose staff area the body ends; -1: none."""
-    at_strip: int = -1
-    """Index of the service point in whose customer strip the foot is; -1: none."""
+    spot: Spot
+    """What is drawn where the foot is."""

@@ -45,7 +45,7 @@ def superfluous(frame: Frame) -> list[Person]:
     if not fresh:
         return []
     going = [p for p in state.people.values() if frame.now - p.seen_at > law.forget_ms]
-    over = len(state.people) - len(going) + fresh - law.rules.thresholds.person.people_max
+    over = len(state.people) - len(going) + fresh - law.people_max
     if over > 0:
         here = {state.tracks[track.track_id] for track in frame.update.tracks if track.track_id in state.tracks}
         gone = {p.key for p in going}
@@ -85,12 +85,8 @@ def observe(frame: Frame) -> list[Seen]:
 
 
 def zone_of(frame: Frame, person: Person) -> int:
-    """Index of the zone in which the person stands, a queue before a service zone; -1: none. One zone at a time."""
-    x, y = _ground(frame, person)
-    for index, zone in enumerate(frame.law.zones):
-        if zone.area.holds(x, y):
-            return index
-    return -1
+    """Index of the zone in which the person was seen last; -1: none."""
+    return frame.law.ground.at(*_foot(frame, person)).zone
 
 
 def lineage(person: Person) -> list[TrackRef]:
@@ -103,49 +99,44 @@ def _track_id(track: Track) -> int:
 
 
 def _counts(track: Track, law: Law) -> bool:
-    if track.confidence < law.rules.thresholds.person.confidence_min or track.x2 <= track.x1 or track.y2 <= track.y1:
+    if track.confidence < law.confidence_min or track.x2 <= track.x1 or track.y2 <= track.y1:
         return False
-    if not law.ignore_areas:
-        return True
-    x = (track.x1 + track.x2) / 2
-    return not any(area.holds(x, track.y2) for area in law.ignore_areas)
+    return not (law.ignores and law.ground.at((track.x1 + track.x2) / 2, track.y2).ignored)
 
 
 def _jumped(person: Person, track: Track, now: int, law: Law) -> bool:
     """Nobody gets that far in that time. Both head and foot must have moved, for legs may be hidden suddenly."""
-    rules, near = law.rules.thresholds.person, law.rules.thresholds.near
-    if now - person.seen_at > law.forget_ms:
+    elapsed_ms = now - person.seen_at
+    if elapsed_ms > law.forget_ms:
         return True
-    px_per_m = (person.y2 - person.y1 + track.y2 - track.y1) / 2 / near.body_height_m
     across = (track.x1 + track.x2 - person.x1 - person.x2) / 2
-    down = min(abs(track.y1 - person.y1), abs(track.y2 - person.y2)) * near.depth_factor
-    reach_m = rules.speed_max_m_s * (now - person.seen_at) / 1000 + rules.stitch_distance_m
-    return across * across + down * down > (reach_m * px_per_m) ** 2
+    down = min(abs(track.y1 - person.y1), abs(track.y2 - person.y2)) * law.depth_factor
+    px_per_m = (person.y2 - person.y1 + track.y2 - track.y1) / 2 / law.body_height_m
+    reach_px = (law.speed_max_m_s * elapsed_ms / 1000 + law.stitch_distance_m) * px_per_m
+    return across * across + down * down > reach_px * reach_px
 
 
 def _follow(frame: Frame, person: Person, track: Track) -> Seen:
     """One more box of somebody known."""
     law, now = frame.law, frame.now
-    elapsed = now - person.seen_at
-    x, y = (track.x1 + track.x2) / 2, (track.y1 + track.y2) / 2
-    quick, slow = elapsed / (elapsed + QUICK_MS), elapsed / (elapsed + SLOW_MS)
+    elapsed_ms = now - person.seen_at
+    x1, y1, x2, y2 = track.x1, track.y1, track.x2, track.y2
+    x, y = (x1 + x2) / 2, (y1 + y2) / 2
+    quick, slow = elapsed_ms / (elapsed_ms + QUICK_MS), elapsed_ms / (elapsed_ms + SLOW_MS)
     person.quick_x += (x - person.quick_x) * quick
     person.quick_y += (y - person.quick_y) * quick
     person.slow_x += (x - person.slow_x) * slow
     person.slow_y += (y - person.slow_y) * slow
     person.seen_at = now
     person.confidence = track.confidence
-    person.x1, person.y1, person.x2, person.y2 = track.x1, track.y1, track.x2, track.y2
-    seen = _look(frame, person, min(elapsed, law.sample_max_ms))
+    person.x1, person.y1, person.x2, person.y2 = x1, y1, x2, y2
+    seen = _look(frame, person, min(elapsed_ms, law.sample_max_ms))
     if not law.any_pair:
-        in_staff_area = seen.behind >= 0 or (
-            bool(law.staff_areas) and any(area.holds(seen.x, seen.y) for area in law.staff_areas)
-        )
-        roles.watch(person, track.class_name, in_staff_area, seen.weight_ms, law)
+        roles.watch(person, track.class_name, seen.spot.staff, seen.weight_ms, law)
     return seen
 
 
-def _ground(frame: Frame, person: Person) -> tuple[float, float]:
+def _foot(frame: Frame, person: Person) -> tuple[float, float]:
     """Middle of the box's lower edge, half a pixel inside the image, so that areas drawn up to its edge hold it."""
     x = min(max((person.x1 + person.x2) / 2, 0.5), frame.update.image_width - 0.5)
     return x, min(max(person.y2, 0.5), frame.update.image_height - 0.5)
@@ -154,16 +145,20 @@ def _ground(frame: Frame, person: Person) -> tuple[float, float]:
 def _look(frame: Frame, person: Person, weight_ms: int) -> Seen:
     law, width, height = frame.law, frame.update.image_width, frame.update.image_height
     side, level = width * EDGE_SHARE, height * EDGE_SHARE
-    whole = person.x1 > side and person.y1 > level and person.x2 < width - side and person.y2 < height - level
-    x, y = _ground(frame, person)
-    depth_y = person.y2 * law.rules.thresholds.near.depth_factor
-    seen = Seen(person, x, y, depth_y, person.y2 - person.y1, whole, weight_ms)
-    for index, counter in enumerate(law.counters):
-        if seen.behind < 0 and counter.staff_area.holds(x, y):
-            seen.behind = index
-        elif seen.at_strip < 0 and counter.strip.holds(x, y):
-            seen.at_strip = index
-    return seen
+    x, y = _foot(frame, person)
+    tall = person.y2 - person.y1
+    return Seen(
+        person,
+        person.key,
+        x,
+        y,
+        person.y2 * law.depth_factor,
+        tall,
+        law.near_m * tall / 2 / law.body_height_m,
+        person.x1 > side and person.y1 > level and person.x2 < width - side and person.y2 < height - level,
+        weight_ms,
+        law.ground.at(x, y),
+    )
 
 
 def _take_in(frame: Frame, fresh: list[Track]) -> list[Seen]:
@@ -173,7 +168,7 @@ def _take_in(frame: Frame, fresh: list[Track]) -> list[Seen]:
     seen = []
     for track in fresh:
         known = joined.get(track.track_id)
-        if known is None and len(state.people) >= law.rules.thresholds.person.people_max:
+        if known is None and len(state.people) >= law.people_max:
             continue
         ref = (state.epoch, track.track_id, _next_tracklet(state, track.track_id))
         if known is None:
@@ -252,9 +247,8 @@ def _only(candidates: list[tuple[float, int]]) -> int | None:
 
 def _apart_m(person: Person, track: Track, now: int, law: Law) -> float | None:
     """Metres between the track's foot and where the person's should be by now; None when it cannot be the same."""
-    rules, near = law.rules.thresholds.person, law.rules.thresholds.near
     before, after = person.y2 - person.y1, track.y2 - track.y1
-    least = rules.stitch_size_ratio_min
+    least = law.stitch_size_ratio_min
     if not (least * before <= after and least * after <= before) or roles.contradicts(person, track.class_name, law):
         return None
     speed_x, speed_y = velocity(person)
@@ -265,15 +259,14 @@ def _apart_m(person: Person, track: Track, now: int, law: Law) -> float | None:
         before,
         ((track.x1 + track.x2) / 2, track.y2),
         after,
-        body_height_m=near.body_height_m,
-        depth_factor=near.depth_factor,
+        body_height_m=law.body_height_m,
+        depth_factor=law.depth_factor,
     )
-    return distance_m if distance_m <= rules.stitch_distance_m else None
+    return distance_m if distance_m <= law.stitch_distance_m else None
 
 
 def speed_apart_m_s(a: Seen, b: Seen, law: Law) -> float:
     """How fast the two move relative to each other, by their mean body height."""
-    near = law.rules.thresholds.near
     (ax, ay), (bx, by) = velocity(a.person), velocity(b.person)
-    px_per_m = (a.height + b.height) / 2 / near.body_height_m
-    return hypot(ax - bx, (ay - by) * near.depth_factor) / px_per_m
+    m_per_px = 2 * law.body_height_m / (a.height + b.height)
+    return hypot(ax - bx, (ay - by) * law.depth_factor) * m_per_px

@@ -52,17 +52,13 @@ def leave(frame: Frame, person: Person) -> None:
             _close(frame, pair, "left")
 
 
-def _key(a: Person, b: Person) -> int:
-    return a.key << 32 | b.key
-
-
 def _sample_any(frame: Frame, here: list[Seen]) -> None:
     """Every two people; the smaller number stands in the place of the staff member."""
     pairs, law = frame.state.pairs, frame.law
     ordered = sorted(here, key=lambda seen: seen.person.number)
     for at, a in enumerate(ordered):
         for b in ordered[at + 1 :]:
-            pair = pairs.get(_key(a.person, b.person))
+            pair = pairs.get(a.key << 32 | b.key)
             if pair is None and surely_far(a, b, law):
                 continue
             found = judge(a, b, _limit_m(frame, pair), law)
@@ -71,30 +67,28 @@ def _sample_any(frame: Frame, here: list[Seen]) -> None:
 
 def _sample_customer(frame: Frame, customer: Seen, staff: list[Seen], contacts: Contacts) -> None:
     """All staff around one customer, who belongs to one of them at most."""
-    pairs, law = frame.state.pairs, frame.law
-    person = customer.person
+    pairs, law, person = frame.state.pairs, frame.law, customer.person
     around: list[tuple[Seen, Pair | None, Judgement]] = []
     best: tuple[int, float, int] | None = None
     for member in staff:
-        pair = pairs.get(_key(member.person, person))
+        pair = pairs.get(member.key << 32 | person.key)
         if pair is None and surely_far(member, customer, law):
             continue
         found = judge(member, customer, _limit_m(frame, pair), law)
         around.append((member, pair, found))
         if found[0] == Verdict.TOGETHER:
-            rank = (found[2], found[1], member.person.key)  # the service point first, else the nearest
+            rank = (found[2], found[1], member.key)  # the service point first, else the nearest
             best = rank if best is None or rank < best else best
     if best is not None:
         contacts[person.key] = Verdict.TOGETHER
         if best[2] == person.server or frame.now - person.server_at >= law.change_ms:
             person.server, person.server_at = best[2], frame.now
     for member, pair, found in around:
-        _take(frame, pair, member, customer, found, belongs=member.person.key == person.server)
+        _take(frame, pair, member, customer, found, belongs=member.key == person.server)
 
 
 def _limit_m(frame: Frame, pair: Pair | None) -> float:
-    talk = frame.law.rules.thresholds.interaction
-    return talk.near_m if pair is None or pair.episode is None else talk.stay_m
+    return frame.law.near_m if pair is None or pair.episode is None else frame.law.stay_m
 
 
 def _take(frame: Frame, pair: Pair | None, a: Seen, b: Seen, found: Judgement, belongs: bool) -> None:
@@ -105,8 +99,8 @@ def _take(frame: Frame, pair: Pair | None, a: Seen, b: Seen, found: Judgement, b
     state, now = frame.state, frame.now
     together = verdict == Verdict.TOGETHER and belongs
     if pair is None:
-        if together and len(state.pairs) < frame.law.rules.thresholds.interaction.pairs_max:
-            state.pairs[_key(a.person, b.person)] = Pair(a.person.key, b.person.key, now, now, now, point=point)
+        if together and len(state.pairs) < frame.law.pairs_max:
+            state.pairs[a.key << 32 | b.key] = Pair(a.key, b.key, now, now, now, point=point)
         return
     weight_ms = min(now - pair.sampled_at, frame.law.sample_max_ms)
     pair.sampled_at = now
@@ -137,7 +131,7 @@ def _live(frame: Frame, pair: Pair, contacts: Contacts) -> None:
     if pair.episode is None:
         elapsed = now - pair.first_at
         if elapsed >= law.start_ms:
-            enough = law.rules.thresholds.interaction.start_support * elapsed
+            enough = law.start_support * elapsed
             if pair.supported_ms >= enough and _fits(frame, staff, customer):
                 _start(frame, pair, None)
             else:

@@ -31,31 +31,33 @@ Judgement = tuple[Verdict, float, int, int]
 
 def surely_far(a: Seen, b: Seen, law: Law) -> bool:
     """A cheap first look at two people of whom nothing is open: True when `judge` could not find them together."""
-    if a.behind >= 0 or (law.any_pair and b.behind >= 0):
-        return not (a.behind == b.at_strip or (a.behind == b.behind) or (law.any_pair and b.behind == a.at_strip))
-    near = law.rules.thresholds.near
-    dx, dy = a.x - b.x, a.depth_y - b.depth_y
-    reach_px = law.rules.thresholds.interaction.near_m * (a.height + b.height) / 2 / near.body_height_m
-    return dx * dx + dy * dy > reach_px * reach_px
+    behind = a.spot.behind
+    if behind >= 0 and behind != b.spot.behind:
+        return behind != b.spot.strip
+    if law.any_pair and b.spot.behind >= 0 and behind != b.spot.behind:
+        return b.spot.behind != a.spot.strip
+    dx, dy, reach = a.x - b.x, a.depth_y - b.depth_y, a.reach + b.reach
+    return dx * dx + dy * dy > reach * reach
 
 
 def judge(a: Seen, b: Seen, limit_m: float, law: Law) -> Judgement:
     """Are a (staff) and b (customer) within limit_m? In pairs `any` either may be the one behind the counter."""
-    if a.behind >= 0 and a.behind != b.behind:
-        return _across(a, b, law)
-    if law.any_pair and b.behind >= 0 and a.behind != b.behind:
-        return _across(b, a, law)
+    if a.spot.behind != b.spot.behind:
+        if a.spot.behind >= 0:
+            return _across(a, b, law)
+        if law.any_pair:
+            return _across(b, a, law)
     return _by_height(a, b, limit_m, law)
 
 
 def _across(behind: Seen, other: Seen, law: Law) -> Judgement:
     """Who stands behind a counter is met at its strip and nowhere else: feet are hidden there, so no foot distance."""
-    point = behind.behind
-    if other.at_strip != point:
+    point = behind.spot.behind
+    if other.spot.strip != point:
         return Verdict.FAR, 0.0, SERVICE_POINT, point
     counter = law.counters[point]
     distance_m = abs((behind.x - other.x) * counter.along_x + (behind.y - other.y) * counter.along_y)
-    together = distance_m <= law.rules.thresholds.near.counter_reach_m
+    together = distance_m <= law.counter_reach_m
     return (Verdict.TOGETHER if together else Verdict.FAR), distance_m, SERVICE_POINT, point
 
 
@@ -63,13 +65,12 @@ def _by_height(a: Seen, b: Seen, limit_m: float, law: Law) -> Judgement:
     """Foot points in body heights. Bodies of very different height stand at different depths, or one is half hidden."""
     if not (a.whole and b.whole):
         return Verdict.UNKNOWN, 0.0, HEIGHT, -1
-    rules = law.rules.thresholds.near
-    m_per_px = 2 * rules.body_height_m / (a.height + b.height)
+    m_per_px = 2 * law.body_height_m / (a.height + b.height)
     distance_m = hypot(a.x - b.x, a.depth_y - b.depth_y) * m_per_px
     if distance_m > limit_m:
         return Verdict.FAR, distance_m, HEIGHT, -1
-    if m_per_px > rules.pixel_max_m or max(a.height, b.height) > rules.height_ratio_max * min(a.height, b.height):
+    if m_per_px > law.pixel_max_m or max(a.height, b.height) > law.height_ratio_max * min(a.height, b.height):
         return Verdict.UNKNOWN, distance_m, HEIGHT, -1
-    if speed_apart_m_s(a, b, law) >= law.rules.thresholds.interaction.relative_speed_max_m_s:
+    if speed_apart_m_s(a, b, law) >= law.speed_apart_m_s:
         return Verdict.MOVING, distance_m, HEIGHT, -1
     return Verdict.TOGETHER, distance_m, HEIGHT, -1

@@ -7,6 +7,7 @@ from typing import Any
 
 import faust
 import msgspec
+from faust.types import TopicT
 
 from schemas import topics
 from schemas.codec import Codec, R, RegistryUnavailable, UndecodableError
@@ -18,14 +19,18 @@ log = logging.getLogger(__name__)
 REGISTRY_WAIT_MAX_S = 15.0
 
 
+def raw(app: faust.App, *names: str) -> TopicT:
+    """Topics as bytes: Faust neither encodes nor decodes."""
+    return app.topic(*names, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+
+
 class Outbox:
     """Publishes through Faust's producer, whose partitioner is murmur2 as everybody's is."""
 
     def __init__(self, app: faust.App, codec: Codec) -> None:
         self._codec = codec
-        raw = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
         wanted = (*topics.PUBLIC, *topics.DEAD_LETTERS)
-        self._topics = {topic.name: app.topic(topic.name, **raw) for topic in wanted}
+        self._topics = {topic.name: raw(app, topic.name) for topic in wanted}
 
     def encode(self, record: msgspec.Struct) -> bytes:
         """The record in wire format; never asks the registry, all schemas were registered at the start."""
@@ -38,7 +43,7 @@ class Outbox:
             await ack
 
     async def decode(self, record: Record, kind: type[R]) -> R | None:
-        """The record, or None after it was put aside. While the registry is asked for its schema nothing else blocks."""
+        """The record, or None after it was put aside. Asking the registry for a schema holds up nothing but this."""
         try:
             if record.value is None or self._codec.knows(record.value):
                 return self._codec.decode(record.value, kind)

@@ -9,6 +9,8 @@ from typing import Generic, Literal, Protocol, TypeVar
 import msgspec
 
 from schemas.records import Cause, OutageReason, TrackUpdate
+from streams import camera, position
+from streams import state as camera_state
 from streams.book import RulesBook
 from streams.frame import Event
 
@@ -36,6 +38,9 @@ class Fold(Generic[S]):
     load: Callable[[bytes], S]
 
 
+CAMERA_FOLD = Fold(camera.step, camera.step_missing, position.judge, camera_state.dump, camera_state.load)
+
+
 class Halt(msgspec.Struct, frozen=True):
     """The record that the fold cannot take, and why."""
 
@@ -54,7 +59,7 @@ class CameraEntry(msgspec.Struct, omit_defaults=True):
     writes: int = 0
     """How often it was stored: of two entries at one offset the later is the one with more."""
     last: TrackUpdate | None = None
-    """The last record folded, without its tracks."""
+    """The last record of the sequence that was folded, without its tracks."""
     behind: bool = False
     """Records after the offset were acknowledged without being folded; they are still to be fetched from the log."""
     halt: Halt | None = None
@@ -98,27 +103,41 @@ def advance(
     complete: the record comes straight from the log behind the last one folded, so that what is not there is missing
     for good. Raises whatever the fold raises.
     """
-    position = None if state is None else state.position
-    if place_of(update) in skips and not _is_folded(position, update):
+    at = None if state is None else state.position
+    if place_of(update) in skips and not _is_folded(at, update):
         return "pass"
-    match fold.judge(state, update):
-        case "skip":
-            return "pass"
-        case "fold":
-            return fold.step(state, update, book)
-        case "rewind":
-            if position is not None and _passed_over(position, update, skips):
-                return fold.step_missing(state, update, book, "skipped")
-            return fold.step_missing(state, update, book, "missing") if complete else "rewind"
+    verdict = fold.judge(state, update)
+    if verdict == "skip":
+        return "pass"
+    if verdict == "fold" and (complete or _follows(at, update)):
+        return fold.step(state, update, book)
+    if at is not None and _passed_over(at, update, skips):
+        return (
+            fold.step(state, update, book) if verdict == "fold" else fold.step_missing(state, update, book, "skipped")
+        )
+    return fold.step_missing(state, update, book, "missing") if complete else "rewind"
 
 
-def _is_folded(position: Cause | None, update: TrackUpdate) -> bool:
+def _follows(at: Cause | None, update: TrackUpdate) -> bool:
+    """Can nothing be between the two? A fold does not ask before its first record and over the cut of the day, and
+    need not, for it is given the log; a live worker is given what Faust delivers.
+    """
+    if update.control is not None or update.stream_state == "LOST":
+        return True  # they stand outside the sequence
+    if at is not None and update.stream_epoch == at.stream_epoch:
+        return update.sequence == at.sequence + 1
+    before = None if at is None else (at.stream_epoch, at.sequence)
+    named = None if update.previous is None else (update.previous.stream_epoch, update.previous.sequence)
+    return update.sequence == 0 and named in (None, before)
+
+
+def _is_folded(at: Cause | None, update: TrackUpdate) -> bool:
     here = (update.stream_epoch, update.sequence)
-    return position is not None and here <= (position.stream_epoch, position.sequence)
+    return at is not None and here <= (at.stream_epoch, at.sequence)
 
 
-def _passed_over(position: Cause, update: TrackUpdate, skips: Container[Place]) -> bool:
-    """Was everything between the position and the record passed over on a person's word?"""
+def _passed_over(at: Cause, update: TrackUpdate, skips: Container[Place]) -> bool:
+    """Was everything between that position and the record passed over on a person's word?"""
     if update.sequence > 0:
         epoch, sequence = update.stream_epoch, update.sequence - 1
     elif update.previous is not None:
@@ -131,4 +150,4 @@ def _passed_over(position: Cause, update: TrackUpdate, skips: Container[Place]) 
         if sequence == 0:  # what stood before an epoch's first record only that record could tell
             return True
         sequence -= 1
-    return found and (epoch, sequence) == (position.stream_epoch, position.sequence)
+    return found and (epoch, sequence) == (at.stream_epoch, at.sequence)

@@ -74,6 +74,35 @@ def watermarks(settings: Settings, topic: str, partition: int) -> tuple[int, int
         reader.close()
 
 
+def offset_at(settings: Settings, topic: str, partition: int, at_ms: int) -> int:
+    """The first offset whose record time is at_ms (ms UTC) or later; the end when there is none. Blocks."""
+    reader = consumer(settings, None)
+    try:
+        found = reader.offsets_for_times([TopicPartition(topic, partition, at_ms)], timeout=10.0)[0]
+        if found.error is not None:
+            raise KafkaException(found.error)
+        end: int = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=10.0)[1]
+        return found.offset if found.offset >= 0 else end
+    except KafkaException as error:
+        raise KafkaUnavailable(f"{topic}[{partition}]: {error.args[0].str()}") from error
+    finally:
+        reader.close()
+
+
+def partitions_of(settings: Settings, topic: str) -> int:
+    """How many partitions a topic has. Blocks. Raises KafkaUnavailable, also when there is no such topic."""
+    reader = consumer(settings, None)
+    try:
+        described = reader.list_topics(topic, timeout=10.0).topics[topic]
+        if described.error is not None:
+            raise KafkaException(described.error)
+        return len(described.partitions)
+    except KafkaException as error:
+        raise KafkaUnavailable(f"{topic}: {error.args[0].str()}") from error
+    finally:
+        reader.close()
+
+
 def committed(settings: Settings, group: str, wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
     """(topic, partition) -> committed offset of the group, where there is one. Blocks. Raises KafkaUnavailable."""
     reader = consumer(settings, None, **{"group.id": group})

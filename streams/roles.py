@@ -20,28 +20,31 @@ def watch(person: Person, class_name: str, in_staff_area: bool, weight_ms: int, 
     staff's nor customers' counts as a customer's, or as staff's once the time in staff areas says so: for good, for
     who leaves the counter does not become a customer.
     """
+    person.watched_ms += weight_ms
+    staff, customer = float(class_name in law.staff_classes), float(class_name in law.customer_classes)
     if in_staff_area:
         person.staff_area_ms += weight_ms
-    person.watched_ms += weight_ms
+    elif staff == person.staff_share and customer == person.customer_share:
+        return  # nothing new
     if weight_ms:
         part = weight_ms / max(weight_ms, min(person.watched_ms, law.stable_ms))
-        person.staff_share += (float(class_name in law.staff_classes) - person.staff_share) * part
-        person.customer_share += (float(class_name in law.customer_classes) - person.customer_share) * part
+        person.staff_share += (staff - person.staff_share) * part
+        person.customer_share += (customer - person.customer_share) * part
     _decide(person, law)
 
 
 def stable(person: Person, law: Law) -> bool:
     """Sure enough for an incident: watched for `stable_s`, and `stable_share` of the time in its role."""
-    if person.watched_ms < law.stable_ms:
-        return False
-    return law.any_pair or _share(person, person.role, law) >= law.rules.thresholds.role.stable_share
+    if law.any_pair:
+        return True  # roles do not matter
+    return person.watched_ms >= law.stable_ms and _share(person, person.role, law) >= law.stable_share
 
 
 def contradicts(person: Person, class_name: str, law: Law) -> bool:
     """True when a box of that class is surely of somebody else: the detector called this person the opposite so far."""
     if law.any_pair:
         return False
-    enough = law.rules.thresholds.role.stable_share
+    enough = law.stable_share
     return (class_name in law.staff_classes and person.customer_share >= enough) or (
         class_name in law.customer_classes and person.staff_share >= enough
     )
@@ -58,7 +61,7 @@ def _share(person: Person, role: str, law: Law) -> float:
 
 
 def _decide(person: Person, law: Law) -> None:
-    enough = law.rules.thresholds.role.stable_share
+    enough = law.stable_share
     for role in (STAFF, CUSTOMER):
         if person.role != role and _share(person, role, law) >= enough:
             person.role = role

@@ -6,6 +6,7 @@ a key by what they say and not by their order.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
@@ -32,6 +33,8 @@ class KeptTable(faust.Table[bytes, bytes]):
     before the state is at the broker. Here the producer holds the write before the record is acknowledged, and Faust
     flushes the producer before each commit.
     """
+
+    logger = logging.getLogger("faust.tables")
 
     def __init__(self, app: faust.App, *, name: str, resolve: Resolve, on_lost_write: Callable[[Exception], None]):
         super().__init__(app, name=name, key_type=bytes, value_type=bytes)

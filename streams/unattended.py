@@ -11,7 +11,6 @@ from streams import occurrence, roles, visits
 from streams.book import Waiting
 from streams.episode import Facts, begin, share, tell
 from streams.frame import Frame, Seen
-from streams.identity import zone_of
 from streams.interaction import Contacts, box
 from streams.near import Verdict
 from streams.state import Contact, Person, Stay
@@ -34,7 +33,7 @@ def advance(frame: Frame, here: list[Seen], contacts: Contacts, elapsed_ms: int)
             _wait(frame, seen, verdict)
         elif person.stays:
             _close_stays(frame, person, "left")
-    for person in state.people.values():
+    for person in [person for person in state.people.values() if person.stays]:
         for stay in person.stays.copy():
             if frame.now - stay.inside_at > law.outside_ms:
                 _close(frame, person, stay, "left", stay.inside_at)
@@ -75,8 +74,8 @@ def _meet(frame: Frame, seen: Seen, verdict: Verdict) -> None:
             contact.served = True
         if contact.served:
             person.attended_at = now
-            if seen.at_strip >= 0:
-                frame.state.idle_ms[seen.at_strip] = 0
+            if seen.spot.strip >= 0:
+                frame.state.idle_ms[seen.spot.strip] = 0
     elif contact is not None and contact.served:
         contact.apart_ms += seen.weight_ms if verdict == Verdict.FAR else 0
         if contact.apart_ms > law.contact_gap_ms or now - contact.at > law.apart_ms:
@@ -86,8 +85,8 @@ def _meet(frame: Frame, seen: Seen, verdict: Verdict) -> None:
 def _wait(frame: Frame, seen: Seen, verdict: Verdict) -> None:
     """One more sample of a customer: in which zone, served or waiting there."""
     person, now = seen.person, frame.now
-    zone = zone_of(frame, person)
-    if zone >= 0 and all(stay.zone != zone for stay in person.stays):
+    zone = seen.spot.zone
+    if zone >= 0 and zone not in [stay.zone for stay in person.stays]:
         if len(person.stays) == STAYS_MAX:
             oldest = min(person.stays, key=lambda stay: stay.inside_at)
             _close(frame, person, oldest, "left", oldest.inside_at)

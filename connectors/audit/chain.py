@@ -62,7 +62,9 @@ def _links(events: Sequence[Event], before: Sequence[Event | None]) -> Iterator[
             )
 
 
-def _link(record: ClipCut | ClipUploaded | IncidentReported, what: str, causes: Sequence[Link | None]) -> Iterator[Difference]:
+def _link(
+    record: ClipCut | ClipUploaded | IncidentReported, what: str, causes: Sequence[Link | None]
+) -> Iterator[Difference]:
     yield from _hash(record, what)
     there = [cause for cause in causes if cause is not None]
     if record.previous_hash in [cause.hash for cause in there]:

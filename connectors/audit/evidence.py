@@ -1,12 +1,13 @@
 """Clips, objects and incidents: what the records say is there, is there, with these bytes, and once (pure)."""
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from connectors.audit.facts import AcceptedIncident, Difference, Event, Log, ObjectFact, Stores, newest
-from schemas.records import ClipCut, ClipPart, ClipUploaded
+from schemas.records import ClipCut, ClipPart, ClipUploaded, IncidentReported
 from schemas.windows import closing_is_due
 
 WAIT = "it may still be under way (`trackfold verify --wait 60`); else see the log of"
@@ -16,7 +17,7 @@ INCIDENT = "ask the incident API's people, and report it by hand if it is not th
 
 
 def check(log: Log, stores: Stores) -> Iterator[Difference]:
-    """Every difference between the events, the records of evidence, the files, the objects and the accepted incidents."""
+    """Every difference between the events, the records of evidence, the files, the objects and the incidents."""
     for confirmed in log.confirmed():
         if confirmed.lane != "live":
             continue  # connectors act on the live lane
@@ -60,6 +61,8 @@ def _part(episode_id: str, part: ClipPart, log: Log, stores: Stores) -> Iterator
 
 def _file(clip: ClipCut, stores: Stores) -> Iterator[Difference]:
     name = clip.segment_filename or ""
+    if (clip.camera_id, name) in stores.elsewhere:
+        return
     file = stores.files.get((clip.camera_id, name))
     if file is None:
         yield Difference("clip files", clip.episode_id, f"{clip.camera_id}/{name} is missing", FILE)
@@ -128,13 +131,13 @@ def _incident(opener: Event, log: Log, stores: Stores) -> Iterator[Difference]:
         do = INCIDENT if len(accepted) < wanted else "ask the incident API's people to remove what is too much"
         yield Difference("incident API", opener.episode_id, what, do)
     elif accepted:
-        yield from _accepted(opener, report.image, report.external_incident_id, accepted[0])
+        yield from _accepted(report, accepted[0])
 
 
-def _accepted(opener: Event, image: str, external_id: str | None, accepted: AcceptedIncident) -> Iterator[Difference]:
-    if external_id is not None and accepted.external_id != external_id:
-        what = f"is {accepted.external_id} there, its record says {external_id}"
-        yield Difference("incident API", opener.episode_id, what, INCIDENT)
-    if accepted.body.get("image") != image:
-        what = f"{accepted.external_id} shows {accepted.body.get('image')!r}, its record says {image!r}"
-        yield Difference("incident API", opener.episode_id, what, INCIDENT)
+def _accepted(report: IncidentReported, accepted: AcceptedIncident) -> Iterator[Difference]:
+    if report.external_incident_id not in (None, accepted.external_id):
+        what = f"{report.incident_id} is {accepted.external_id} there, its record says {report.external_incident_id}"
+        yield Difference("incident API", report.episode_id, what, INCIDENT)
+    if hashlib.sha256(msgspec.json.encode(accepted.body)).hexdigest() != report.payload_sha256:
+        what = f"{accepted.external_id} does not say there what was sent by its record"
+        yield Difference("incident API", report.episode_id, what, INCIDENT)

@@ -142,6 +142,8 @@ class Stores:
 
     files: dict[tuple[str, str], FileFact] = field(default_factory=dict)
     """(camera_id, segment_filename) -> the file."""
+    elsewhere: set[tuple[str, str]] = field(default_factory=set)
+    """Clips on other hosts, which cannot be read here."""
     stray_files: list[str] = field(default_factory=list)
     """Clips on disk that no record names."""
     objects: dict[str, ObjectFact] | None = None

@@ -1,8 +1,7 @@
 """Reading the topics for the audit: the site's records, each once, and which were repeated with other bytes."""
 
 import hashlib
-
-from confluent_kafka import Message
+from collections.abc import Iterable
 
 from connectors.audit.facts import Difference, Fact, Log, topic_name
 from connectors.sink import decoded
@@ -46,32 +45,37 @@ ALTERED = "two producers stated different things, or one was altered: compare bo
 
 def read_log(settings: Settings, site: Site, codec: Codec) -> Log:
     """All of the site's records. Raises KafkaUnavailable, RegistryUnavailable."""
+    return collect(
+        (message.value() or b"", record)
+        for topic in TOPICS
+        for message, record in decoded(read_to_end(settings, topic), codec, None)
+        if isinstance(record, Fact) and record.site_id == site.site_id
+    )
+
+
+def collect(records: Iterable[tuple[bytes, Fact]]) -> Log:
+    """The log of these records: (value in wire format, record) in the order of each topic. Pure."""
     log = Log()
     seen: dict[tuple[object, ...], bytes] = {}
-    for topic in TOPICS:
-        for message, record in decoded(read_to_end(settings, topic), codec, None):
-            if getattr(record, "site_id", None) == site.site_id:
-                assert isinstance(record, Fact)
-                if _is_new(message, record, seen, log):
-                    _keep(record, log)
+    for value, record in records:
+        if _is_new(value, record, seen, log):
+            _keep(record, log)
     for events in log.events.values():
         events.sort(key=lambda e: e.facet_revision)
     for found in (log.clips, log.uploads, log.incidents):
-        for records in found.values():
-            records.sort(key=lambda r: r.facet_revision)
+        for facets in found.values():
+            facets.sort(key=lambda r: r.facet_revision)
     return log
 
 
-def _is_new(message: Message, record: Fact, seen: dict[tuple[object, ...], bytes], log: Log) -> bool:
+def _is_new(value: bytes, record: Fact, seen: dict[tuple[object, ...], bytes], log: Log) -> bool:
     """False for a repetition. The same fact twice is no harm, as long as it is the same: told by the bytes."""
     name, about, revision = topic_name(record), *_identity(record)
-    value = message.value()
-    assert value is not None
     digest = hashlib.sha256(value[HEADER.size :]).digest()
-    before = seen.setdefault((name, about, revision), digest)
-    if before is digest:
+    if (name, about, revision) not in seen:
+        seen[name, about, revision] = digest
         return True
-    if before != digest:
+    if seen[name, about, revision] != digest:
         what = f"there are two records of revision {revision} with different content"
         log.repeats.append(Difference(name, about.partition(":")[0], what, ALTERED))
     return False

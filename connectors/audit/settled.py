@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import KafkaException, TopicPartition
 
 from connectors.audit.facts import Event
 from connectors.sink import decoded
 from infra.config import Settings
-from infra.kafka import KafkaUnavailable, client_settings, connect_codec, read_to_end
+from infra.kafka import KafkaUnavailable, connect_codec, consumer, read_to_end
 from schemas.records import Episode, InteractionEvent, UnattendedEvent
 from schemas.site import Site
 from schemas.topics import (
@@ -53,9 +52,8 @@ def outstanding(settings: Settings, site: Site | None = None) -> list[str]:
 
     site: leave out the episodes of other sites. Raises KafkaUnavailable, RegistryUnavailable.
     """
-    admin = AdminClient(client_settings(settings))
     for part, sources in FLOW:
-        found = list(_not_taken(admin, settings, part, sources))
+        found = list(_not_taken(settings, part, sources))
         if part in WITH_WORK:
             found += _not_done(settings, part)
         if found:
@@ -63,26 +61,22 @@ def outstanding(settings: Settings, site: Site | None = None) -> list[str]:
     return list(_waiting(settings, site))
 
 
-def _not_taken(admin: AdminClient, settings: Settings, part: str, sources: Iterable[Topic]) -> Iterator[str]:
+def _not_taken(settings: Settings, part: str, sources: Iterable[Topic]) -> Iterator[str]:
     """Records behind which a part's consumer group has not committed."""
-    group = f"{settings.consumer_group}-{part}"
+    reader = consumer(settings, part)  # asks about the group without joining it
     try:
-        answer = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=TIMEOUT_S)
-        positions = answer[group].result(TIMEOUT_S).topic_partitions or []
-        committed = {(at.topic, at.partition): at.offset for at in positions}
         for topic in sources:
-            begins, ends = (_offsets(admin, topic, which) for which in (OffsetSpec.earliest(), OffsetSpec.latest()))
-            lag = sum(end - max(begins[n], committed.get((topic.name, n), 0)) for n, end in ends.items())
+            places = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+            lag = 0
+            for at in reader.committed(places, timeout=TIMEOUT_S):
+                begin, end = reader.get_watermark_offsets(at, timeout=TIMEOUT_S)
+                lag += end - max(begin, at.offset)  # an offset below 0: nothing was committed
             if lag:
                 yield f"{part}: {lag} records of {topic.name} to take"
     except KafkaException as error:
-        raise KafkaUnavailable(f"asking for the position of {group}: {error.args[0].str()}") from error
-
-
-def _offsets(admin: AdminClient, topic: Topic, which: OffsetSpec) -> dict[int, int]:
-    wanted = {TopicPartition(topic.name, number): which for number in range(topic.partitions)}
-    answers = admin.list_offsets(wanted, request_timeout=TIMEOUT_S)
-    return {place.partition: answer.result(TIMEOUT_S).offset for place, answer in answers.items()}
+        raise KafkaUnavailable(f"asking how far {part} has come: {error.args[0].str()}") from error
+    finally:
+        reader.close()
 
 
 def _not_done(settings: Settings, part: str) -> Iterator[str]:

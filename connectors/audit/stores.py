@@ -64,12 +64,16 @@ def _unlike(episode: Episode, confirmed: Event, log: Log) -> dict[str, tuple[Any
     shown = upload if upload and clip and upload.previous_hash == clip.hash else None
     closing = newest(log.clips.get((episode.episode_id, "closing")))
     closing_upload = newest(log.uploads.get((episode.episode_id, "closing")))
-    closing_shown = closing_upload if closing_upload and closing and closing_upload.previous_hash == closing.hash else None
+    closing_shown = (
+        closing_upload if closing_upload and closing and closing_upload.previous_hash == closing.hash else None
+    )
     report = newest(log.incidents.get(confirmed.occurrence_id or ""))
     facts = [fact for fact in (clip, upload, closing, closing_upload, report) if fact is not None]
     history = [e for e in log.events[episode.episode_id] if e.phase in STATED]
     evidence, incident = episode.evidence, episode.incident
-    pairs: dict[str, tuple[Any, Any]] = {field: (getattr(episode, field), getattr(event, field)) for field in EVENT_FIELDS}
+    pairs: dict[str, tuple[Any, Any]] = {
+        field: (getattr(episode, field), getattr(event, field)) for field in EVENT_FIELDS
+    }
     pairs |= {
         "phase": (episode.phase, event.phase),
         "confirmed_at": (episode.confirmed_at, confirmed.confirmed_at),

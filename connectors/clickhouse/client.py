@@ -1,6 +1,7 @@
 """The one way to ClickHouse: clickhouse-connect by URL, an embedded engine behind HTTP or a real server alike."""
 
 import csv
+import functools
 import io
 import re
 from collections.abc import Iterator
@@ -12,9 +13,11 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DataError, ProgrammingError
 from clickhouse_connect.driver.exceptions import Error as DriverError
+from clickhouse_connect.driver.httputil import get_pool_manager
 from rich.cells import cell_len
 
 from connectors.clickhouse.plan import Row
+from connectors.partner import is_loopback
 from connectors.sink import StoreUnavailable
 from infra.config import Settings
 from schemas.errors import InputError
@@ -75,6 +78,8 @@ def connected(settings: Settings, database: str | None = None) -> Iterator[Clien
             send_receive_timeout=ANSWER_S,
             autogenerate_session_id=False,  # within a session only one query runs at a time
             tz_mode="aware",
+            # no proxy of the environment stands before this machine
+            **({"pool_mgr": _direct()} if is_loopback(wanted.url) else {}),
         )
         yield client
     except DriverError as error:
@@ -82,6 +87,11 @@ def connected(settings: Settings, database: str | None = None) -> Iterator[Clien
     finally:
         if client is not None:
             client.close()
+
+
+@functools.cache
+def _direct() -> Any:
+    return get_pool_manager()
 
 
 def query(
@@ -147,7 +157,8 @@ def _shown(value: Any) -> str:
 
 def _explained(url: str, error: DriverError) -> ClickHouseUnavailable | ClickHouseRefuses | SqlError:
     """A driver's error as what a caller does next, in one line and without the server's stack."""
-    text = (str(error).strip() or type(error).__name__).splitlines()[0][:500]
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    text = text.rpartition("DB::Exception: ")[2].partition(" (for url ")[0][:500]
     found = _CODE.search(str(error))
     code = found[1] if found else None
     if code in _LOGIN:

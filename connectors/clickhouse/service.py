@@ -13,10 +13,10 @@ from clickhouse_connect.driver.client import Client
 from connectors.clickhouse import schema
 from connectors.clickhouse.client import connected, insert
 from connectors.clickhouse.plan import TABLES, Row, by_table
-from connectors.sink import after, commit, decoded, keep_going, stopping, take
+from connectors.sink import after, commit, decoded, keep_going, stopped_by_signals, take
 from infra.config import Settings
 from infra.failpoint import failpoint
-from infra.kafka import Publisher, connect_codec, consumer
+from infra.kafka import Publisher, connect_codec, consumer, ensure_topics
 from schemas.site import Site
 
 log = logging.getLogger(__name__)
@@ -26,12 +26,12 @@ BATCH_ROWS_MAX = 10_000
 BATCH_S = 1.0
 
 
-def run(settings: Settings, site: Site) -> None:
-    """Load the site's records until SIGTERM or SIGINT. While Kafka, the registry or ClickHouse is away: waits.
+def run(settings: Settings, site: Site, *, stop: threading.Event | None = None) -> None:
+    """Load the site's records until SIGTERM, SIGINT or `stop`. While Kafka, the registry or ClickHouse is away: waits.
 
     Raises ClickHouseRefuses for a wrong login and SqlError when a table is not as sql/*.sql says.
     """
-    with stopping() as stop:
+    with stopped_by_signals(stop) as stop:
         keep_going(stop, lambda progressed: follow(settings, site, stop, progressed))
     log.info("stopped")
 
@@ -39,6 +39,7 @@ def run(settings: Settings, site: Site) -> None:
 def follow(settings: Settings, site: Site, stop: threading.Event, progressed: Callable[[], None]) -> None:
     """Load from the last commit on until stop is set. Raises ServerErrors, after which following anew loses nothing."""
     schema.apply(settings)
+    ensure_topics(settings)
     codec = connect_codec(settings)
     publisher = Publisher(settings, codec)
     reader = consumer(settings, GROUP)

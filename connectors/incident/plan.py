@@ -124,7 +124,7 @@ def json_object(answer: bytes) -> dict[str, Any]:
     """The answer as a JSON object; empty when it is none."""
     try:
         body = msgspec.json.decode(answer)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}
 

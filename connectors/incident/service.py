@@ -40,6 +40,7 @@ class IncidentConnector:
         self._api, self._key = api, api.api_key.get_secret_value()
         self._site, self._clock = site, clock or WallClock()
         self._cameras = {camera.camera_id for camera in site.cameras}
+        self._what = f"the incident API at {partner.place(api.url)}"
         self._http = partner.client(api.url, api.timeout_s)
         self._worked_before = False
         self.retry = Retry(api.attempts_max, api.backoff_s)
@@ -88,8 +89,7 @@ class IncidentConnector:
         judged: Again | Unsure | Refused | Halt | None
         if isinstance(answer, Answer):
             now = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC)
-            what = f"the incident API at {self._api.url}"
-            judged = partner.judge(answer, what, retry_5xx=self._api.retry_5xx, secret=self._key, now=now)
+            judged = partner.judge(answer, self._what, retry_5xx=self._api.retry_5xx, secret=self._key, now=now)
             if judged is None:
                 return self._accepted(job, answer, attempt)
         else:
@@ -103,9 +103,9 @@ class IncidentConnector:
 
     def _accepted(self, job: IncidentJob, answer: Answer, attempt: int) -> Outcome[IncidentReported]:
         if answer.is_page:
-            return Unsure(f"the incident API at {self._api.url} answers {answer.status} with a web page")
+            return Unsure(f"{self._what} answers {answer.status} with a web page")
         if plan.says_no(answer.body):
-            reason = f"the incident API answers {answer.status}, but says in the answer that it did not accept"
+            reason = f"{self._what} answers {answer.status}, but says in the answer that it did not accept"
             return Done(self._record(job, "failed", attempt, reason=reason, http_status=answer.status))
         self._worked_before = True
         return Done(

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-from connectors.sink import StoreUnavailable, commit, decoded, keep_going, stopping, take
+from connectors.sink import StoreUnavailable, commit, decoded, keep_going, stopped_by_signals, take
 from connectors.snapshots.plan import Window, files
 from infra.config import Settings
 from infra.failpoint import failpoint
-from infra.kafka import KafkaUnavailable, Publisher, connect_codec, consumer, read_to_end
+from infra.kafka import KafkaUnavailable, Publisher, connect_codec, consumer, ensure_topics, read_to_end
 from schemas.codec import Codec
 from schemas.ids import safe_name
 from schemas.records import Episode
@@ -37,9 +37,9 @@ class SnapshotNotWritten(StoreUnavailable):
     exit_code = 1
 
 
-def run(settings: Settings, site: Site) -> None:
-    """Keep the site's files up to date until SIGTERM or SIGINT. While a server or the disk is away: waits."""
-    with stopping() as stop:
+def run(settings: Settings, site: Site, *, stop: threading.Event | None = None) -> None:
+    """Keep the site's files up to date until SIGTERM, SIGINT or `stop`. While a server or the disk is away: waits."""
+    with stopped_by_signals(stop) as stop:
         keep_going(stop, lambda progressed: _Follower(settings, site, progressed).run(stop))
     log.info("stopped")
 
@@ -103,6 +103,7 @@ class _Follower:
 
     def __init__(self, settings: Settings, site: Site, progressed: Callable[[], None]) -> None:
         self._settings, self._site, self._progressed = settings, site, progressed
+        ensure_topics(settings)
         self._codec = connect_codec(settings)
         self._publisher = Publisher(settings, self._codec)
         self._window = Window()

@@ -20,20 +20,27 @@ def stored_name(body: bytes, content_type: str = "") -> str:
     `result`, from a JSON string, or from plain text. Of a path or an address the last component. Raises NoName.
     """
     try:
-        answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        if content_type.lower().startswith("text/html"):
-            raise NoName("the answer is a web page") from None
-        answer = body.decode(errors="replace").strip()
-    found = _find(answer)
+        found = _find(_value(body, content_type))
+    except RecursionError:
+        found = None
     if found is None:
         raise NoName("the answer names no file")
     return _plain(found)
 
 
+def _value(body: bytes, content_type: str) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        if content_type.lower().startswith("text/html"):
+            raise NoName("the answer is a web page") from None
+        return body.decode(errors="replace")
+
+
 def _find(answer: Any) -> str | None:
     if isinstance(answer, str):
-        return answer.strip() or None
+        bare = answer.strip()
+        return bare if "." in bare else None  # "OK" is no file
     if not isinstance(answer, dict):
         return None
     for name in NAMES:

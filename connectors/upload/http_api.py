@@ -52,7 +52,7 @@ class HttpStore:
         return judged
 
     def _judged(self, answer: Answer) -> Stored | Again | Unsure | Refused:
-        what = f"the upload API at {self._api.url}"
+        what = f"the upload API at {partner.place(self._api.url)}"
         now = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC)
         judged = partner.judge(answer, what, retry_5xx=self._api.retry_5xx, secret=self._key, now=now)
         if judged is not None:

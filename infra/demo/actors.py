@@ -2,10 +2,13 @@
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from math import atan2, cos, hypot, pi, sin
+from math import atan2, cos, floor, hypot, pi, sin
 
 from infra.demo.figures import Gesture, Look, Pose
 from infra.demo.looks import Role
+
+IDLE_HZ = 5
+"""How often the hands of those who stand move: half of their pictures can be used twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +60,15 @@ class Actor:
         recent = [self._heading(time_s - back) for back in (0.0, 0.1, 0.2, 0.3, 0.4)]
         heading = atan2(sum(map(sin, recent)), sum(map(cos, recent)))
         steps = [hypot(*_between(self.position(t), self.position(t + 0.1))) for t in (time_s - 0.2, time_s - 0.1, time_s, time_s + 0.1)]
-        stay = self._stay(time_s)
+        stay, walking = self._stay(time_s), min(1.0, sum(steps) / 4 / 0.1)
         return Pose(
             x_m=x,
             y_m=y,
             heading_rad=heading,
             gait_rad=self._walked(time_s) / (0.82 * self.look.height_m) * 2 * pi,
-            walking=min(1.0, sum(steps) / 4 / 0.1),
+            walking=walking,
             gesture=stay.gesture if stay else "idle",
-            time_s=time_s,
+            time_s=time_s if walking else floor(time_s * IDLE_HZ) / IDLE_HZ,
         )
 
     def _stay(self, time_s: float) -> Stay | None:

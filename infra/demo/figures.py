@@ -87,8 +87,8 @@ class _Builder:
         self._limbs.append((start, end, radius_start, radius_end, colour))
 
     def ellipsoid(self, centre: Floats, axes: Floats, colours: Floats) -> None:
-        """axes: (3, 3), the half axes (right, forward, up); colours: (7, 12, 3), from the bottom to the top, or (3,)."""
-        flat = np.cos(_ANGLES_12)[:, None] * axes[0] + np.sin(_ANGLES_12)[:, None] * axes[1]
+        """axes: (3, 3), the half axes (right, forward, up); colours: (7, sides, 3), from the bottom to the top, or (3,)."""
+        flat = np.cos(_TRUNK_ANGLES)[:, None] * axes[0] + np.sin(_TRUNK_ANGLES)[:, None] * axes[1]
         levels = np.linspace(-0.97 * pi / 2, 0.97 * pi / 2, 8)
         self.rings(centre + np.cos(levels)[:, None, None] * flat + np.sin(levels)[:, None, None] * axes[2], colours)
 
@@ -99,7 +99,7 @@ class _Builder:
         axis /= np.maximum(np.sqrt((axis * axis).sum(axis=1)), 1e-6)[:, None]
         side = _cross(axis, np.eye(3)[np.abs(axis).argmin(axis=1)])
         side /= np.sqrt((side * side).sum(axis=1))[:, None]
-        around = np.cos(_ANGLES_8)[:, None] * side[:, None] + np.sin(_ANGLES_8)[:, None] * _cross(axis, side)[:, None]
+        around = np.cos(_LIMB)[:, None] * side[:, None] + np.sin(_LIMB)[:, None] * _cross(axis, side)[:, None]
         radii = np.array([limb[2:4] for limb in self._limbs])[:, (0, 0, 1, 1)]
         centres = np.stack((start, start, end, end), axis=1) + (radii * _CAP_REACH)[:, :, None] * axis[:, None]
         colours = np.array([limb[4] for limb in self._limbs])
@@ -119,8 +119,9 @@ def _cross(a: Floats, b: Floats) -> Floats:
 
 _YZX, _ZXY = np.array((1, 2, 0)), np.array((2, 0, 1))
 _CAP_REACH, _CAP_RADIUS = np.array((-0.85, 0.0, 0.0, 0.85)), np.array((0.4, 1.0, 1.0, 0.4))
-_ANGLES_8 = np.arange(8) * (2 * pi / 8)
-_ANGLES_12 = np.arange(12) * (2 * pi / 12)
+_LIMB = np.arange(6) * (2 * pi / 6)
+_SIDES = 10
+_TRUNK_ANGLES = np.arange(_SIDES) * (2 * pi / _SIDES)
 _UP = np.array((0.0, 0.0, 1.0))
 
 
@@ -173,16 +174,16 @@ def mesh(look: Look, pose: Pose) -> Mesh:
 
 
 def _ellipses(trunk: Callable[[float], Floats], levels: Floats, wide: float) -> Floats:
-    """Rings of twelve around the spine; levels: (k, 3) rows of height, half width, half depth, as shares of the height."""
+    """Rings around the spine; levels: (k, 3) rows of height, half width, half depth, as shares of the height."""
     centres = np.stack([trunk(float(up)) for up in levels[:, 0]])
-    right, forward = levels[:, 1, None] * wide * np.cos(_ANGLES_12), levels[:, 2, None] * wide * np.sin(_ANGLES_12)
+    right, forward = levels[:, 1, None] * wide * np.cos(_TRUNK_ANGLES), levels[:, 2, None] * wide * np.sin(_TRUNK_ANGLES)
     return centres[:, None, :] + np.stack((right, forward, np.zeros_like(right)), axis=-1)
 
 
 def _dress(build: _Builder, look: Look, trunk: Callable[[float], Floats], wide: float, base: float) -> None:
     """Hips, top, skirt and apron."""
     levels = _TRUNK
-    colours = np.empty((len(levels) - 1, 12, 3))
+    colours = np.empty((len(levels) - 1, _SIDES, 3))
     colours[:] = look.top
     if look.stripe is not None:
         colours[2:8:2] = look.stripe
@@ -253,7 +254,7 @@ def _head(build: _Builder, look: Look, pose: Pose, trunk: Callable[[float], Floa
     centre = neck + 0.092 * h * up + 0.012 * h * forward
     build.capsule(neck - 0.02 * h * _UP, centre, 0.030 * h, 0.032 * h, look.skin)
 
-    colours = np.empty((7, 12, 3))
+    colours = np.empty((7, _SIDES, 3))
     colours[:] = look.skin
     colours[_EYES] = np.asarray(look.skin) * 0.72
     if look.hair_style != "bald":
@@ -265,9 +266,9 @@ def _head(build: _Builder, look: Look, pose: Pose, trunk: Callable[[float], Floa
         down = centre - 0.028 * h * forward
         build.capsule(down + 0.02 * h * up, down - 0.105 * h * _UP - 0.01 * h * forward, 0.047 * h, 0.040 * h, look.hair)
     if look.hair_style == "bun":
-        build.ellipsoid(centre - 0.055 * h * forward + 0.045 * h * up, axes * 0.5, np.broadcast_to(hair, (7, 12, 3)))
+        build.ellipsoid(centre - 0.055 * h * forward + 0.045 * h * up, axes * 0.5, np.broadcast_to(hair, (7, _SIDES, 3)))
     if look.apron is not None:
-        cap = np.broadcast_to(np.asarray(look.apron), (7, 12, 3))
+        cap = np.broadcast_to(np.asarray(look.apron), (7, _SIDES, 3))
         build.ellipsoid(centre + 0.030 * h * up, axes * np.array(((1.1,), (1.08,), (0.66,))), cap)
         brim = centre + 0.038 * h * up
         build.capsule(brim + 0.045 * h * forward, brim + 0.085 * h * forward, 0.022 * h, 0.014 * h, look.apron)
@@ -288,10 +289,10 @@ _TRUNK = np.array(
         (0.840, 0.036, 0.034),
     )
 )
-_FACE_ANGLES = _ANGLES_12 + pi / 12
+_FACE_ANGLES = _TRUNK_ANGLES + pi / _SIDES
 _FRONT = np.sin(_FACE_ANGLES) > 0.5
 _STRAPS = (np.sin(_FACE_ANGLES) < 0) & (np.abs(np.cos(_FACE_ANGLES)) > 0.4) & (np.abs(np.cos(_FACE_ANGLES)) < 0.8)
-_FACE_UP = np.sin((np.arange(7) + 0.5 - 3.5) / 7 * 0.97 * pi)[:, None] * np.ones(12)
+_FACE_UP = np.sin((np.arange(7) + 0.5 - 3.5) / 7 * 0.97 * pi)[:, None] * np.ones(_SIDES)
 _FACE_FORWARD = np.cos((np.arange(7) + 0.5 - 3.5) / 7 * 0.97 * pi)[:, None] * np.sin(_FACE_ANGLES)
 _HAIR = (_FACE_UP > 0.62) | ((_FACE_FORWARD < 0.2) & (_FACE_UP > -0.45))
 _EYES = (_FACE_FORWARD > 0.75) & (np.abs(_FACE_UP) < 0.3)

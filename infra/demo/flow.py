@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from infra.config import Settings, load_settings
 from infra.demo import own, report
@@ -32,7 +32,7 @@ class Options:
     seed: int = 1
     source: str | None = None
     weights: str | None = None
-    detector: str = "yolo"
+    detector: Literal["yolo", "recorded"] = "yolo"
     seconds: int = 190
     start_time: datetime | None = None
 
@@ -40,8 +40,8 @@ class Options:
 class Audit(Protocol):
     """What the demo needs of the audit."""
 
-    def settle(self, settings: Settings, *, timeout_s: float, say: Callable[[str], None]) -> None:
-        """Wait until nothing is under way."""
+    def settle(self, settings: Settings, *, timeout_s: float, say: Callable[[str], None]) -> list[str]:
+        """Wait until nothing is under way; what still was at the end of timeout_s."""
 
     def verify(self, settings: Settings, site: Any) -> Any:
         """Reconcile all stores."""
@@ -85,9 +85,7 @@ def _render(options: Options, say: Callable[[str], None]) -> Path:
     from infra.demo.render import render
 
     folder = options.folder / f"shop-{options.seed}"
-    render(options.seed, folder, seconds=options.seconds, say=say)
-    site_path = folder / "site.yaml"
-    return own.with_recorded_detections(site_path, options.seed) if options.detector == "recorded" else site_path
+    return render(options.seed, folder, seconds=options.seconds, say=say, detector=options.detector).site
 
 
 def _clear(folder: Path, say: Callable[[str], None]) -> None:

@@ -1,4 +1,4 @@
-"""The demo on a person's own video or camera, and on detections that were recorded earlier."""
+"""The demo on a person's own video or camera."""
 
 from pathlib import Path
 from typing import Any, Protocol
@@ -36,22 +36,4 @@ def prepare(options: _Options, *, say: Any) -> Path:
     site = {"site_id": "own", "name": "Your shop", "pairs": "any", "cameras": [camera]}
     path.write_text(yaml.safe_dump(site, sort_keys=False))
     say(f"wrote {path}: one camera, pairs any; draw zones and counters there for more")
-    return path
-
-
-def with_recorded_detections(site_path: Path, seed: int) -> Path:
-    """A copy of the rendered shop's site file whose cameras use the detections kept in the project."""
-    site = yaml.safe_load(site_path.read_text())
-    kept = Path(__file__).parent / "recorded"
-    for camera in site["cameras"]:
-        file = kept / f"seed-{seed}-{camera['camera_id']}.npz"
-        if not file.exists():
-            there = sorted({p.name.split("-")[1] for p in kept.glob("seed-*.npz")})
-            raise InputError(
-                f"no recorded detections of seed {seed} (there are: {', '.join(there) or 'none'}); "
-                "use DETECTOR=yolo, or another SEED"
-            )
-        camera["detector"] = {**camera.get("detector", {}), "kind": "recorded", "recorded": str(file)}
-    path = site_path.with_name("site-recorded.yaml")
-    path.write_text(yaml.safe_dump(site, sort_keys=False))
     return path

@@ -6,13 +6,14 @@ every pixel the still picture knows how far ahead (`ahead_m`, along y) its surfa
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from infra.demo.camera import Floats, Image, Pinhole
-from infra.demo.figures import Look, Mesh, Pose, mesh
+from infra.demo.figures import Look, Pose, mesh
 
 SUPERSAMPLE = 3
 _LIGHT = np.array((-0.35, -0.55, 0.76)) / np.linalg.norm((-0.35, -0.55, 0.76))
@@ -52,7 +53,7 @@ def paint(still: Still, camera: Pinhole, people: Sequence[tuple[Look, Pose]]) ->
     masks: list[tuple[int, int, npt.NDArray[np.bool_], int] | None] = [None] * len(people)
     for i in order:
         look, pose = people[i]
-        figure = _figure(camera, mesh(look, pose))
+        figure = _figure(camera, look, pose)
         if figure is None:
             continue
         left, top, bgra, whole = figure
@@ -91,9 +92,11 @@ def _seen(mask: tuple[int, int, npt.NDArray[np.bool_], int] | None) -> Drawn | N
     return Drawn((float(box[0]), float(box[1]), float(box[2]), float(box[3])), int(pixels.sum()) / max(whole, 1))
 
 
-def _figure(camera: Pinhole, body: Mesh) -> tuple[int, int, Image, int] | None:
+@lru_cache(maxsize=64)
+def _figure(camera: Pinhole, look: Look, pose: Pose) -> tuple[int, int, Image, int] | None:
     """Left, top and the premultiplied BGRA picture of one body within the image, and how many pixels the whole body
-    has, in the image or not; None when none lie in the image."""
+    has, in the image or not; None when none lie in the image. Kept for those who stand still."""
+    body = mesh(look, pose)
     facing = (body.normals * (np.array((0.0, 0.0, camera.height_m)) - body.corners[:, 0])).sum(axis=1) > 0
     corners, normals, colours = body.corners[facing], body.normals[facing], body.colours[facing]
     points = camera.project(corners)
@@ -136,7 +139,7 @@ def _shadow(picture: Image, still: Still, camera: Pinhole, person: tuple[Look, P
 class Grain:
     """The sensor's noise: a few tiles made once, laid over every picture at another place."""
 
-    def __init__(self, random: np.random.Generator, width_px: int, height_px: int, strength: float = 2.2) -> None:
+    def __init__(self, random: np.random.Generator, width_px: int, height_px: int, strength: float = 1.8) -> None:
         tiles = random.normal(0, strength, (2, height_px + 64, width_px + 64)).round().clip(-12, 12)
         self._lighter = np.repeat(tiles.clip(0, None).astype(np.uint8)[..., None], 3, axis=-1)
         self._darker = np.repeat((-tiles).clip(0, None).astype(np.uint8)[..., None], 3, axis=-1)

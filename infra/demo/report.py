@@ -50,6 +50,20 @@ def read_found(settings: Settings) -> list[Found]:
     return sorted(found, key=lambda f: (f.episode.started_at, f.episode.episode_id))
 
 
+def as_compared(found: Found) -> dict[str, Any]:
+    """A found episode as the comparison takes it."""
+    episode = found.episode
+    return {
+        "camera_id": episode.camera_id,
+        "kind": episode.kind,
+        "started_at": episode.started_at,
+        "ended_at": episode.ended_at,
+        "boxes_at": episode.confirmed_at,
+        "boxes": {b.role: (b.x1, b.y1, b.x2, b.y2) for b in (found.alert.boxes if found.alert else [])},
+        "episode": episode,
+    }
+
+
 def clip_frames(path: Path) -> tuple[int, int]:
     """The burnt-in numbers of a clip's first and last frame."""
     with av.open(str(path)) as container:
@@ -74,23 +88,23 @@ def scripted_table(result: Comparison, first_frame_at: int, clips_right: dict[st
     table = Table(title="scripted and found", title_justify="left")
     for column in ("camera", "what", "scripted s", "found s", "start", "end", "clip", "incident"):
         table.add_column(column, justify="left" if column in ("camera", "what") else "right")
-    for pair in result.matched:
-        episode: Episode = pair.found.episode
+    for match in result.matched:
+        episode: Episode = match.found["episode"]
         table.add_row(
             episode.camera_id,
-            episode.kind,
-            f"{pair.scripted.start_s:.1f}-{pair.scripted.end_s:.1f}",
+            f"{episode.kind} ({match.people} people)",
+            f"{match.scripted['start_s']:.1f}-{match.scripted['end_s']:.1f}",
             _span(episode, first_frame_at),
-            f"{pair.start_error_s:+.1f}",
-            f"{pair.end_error_s:+.1f}",
+            f"{match.start_difference_ms / 1000:+.1f}",
+            f"{match.end_difference_ms / 1000:+.1f}",
             "right" if clips_right.get(episode.episode_id) else f"WRONG ({episode.evidence.status})",
             episode.incident.status or "none",
         )
     for scripted in result.missing:
-        span = f"{scripted.start_s:.1f}-{scripted.end_s:.1f}"
-        table.add_row(scripted.camera_id, scripted.kind, span, "MISSING", "", "", "", "")
+        span = f"{scripted['start_s']:.1f}-{scripted['end_s']:.1f}"
+        table.add_row(scripted["camera_id"], scripted["kind"], span, "MISSING", "", "", "", "")
     for extra in result.extra:
-        table.add_row(extra.episode.camera_id, extra.episode.kind, "NOT SCRIPTED", _span(extra.episode, first_frame_at))
+        table.add_row(extra["camera_id"], extra["kind"], "NOT SCRIPTED", _span(extra["episode"], first_frame_at))
     return table
 
 
@@ -130,12 +144,10 @@ def write(
         lines.append(as_text(found_table(found, site)))
     else:
         truth = json.loads((options.folder / f"shop-{options.seed}" / "truth.json").read_text())
-        result = compare(found, truth)
+        result = compare([as_compared(one) for one in found], truth)
         frame_ms = round(1000 / truth["rate_hz"])
-        right = {
-            f.episode.episode_id: clip_is_right(settings, f.episode, truth["first_frame_at"], frame_ms) for f in found
-        }
-        lines.append(as_text(scripted_table(result, truth["first_frame_at"], right)))
+        right = {f.episode.episode_id: clip_is_right(settings, f.episode, truth["start_ms"], frame_ms) for f in found}
+        lines.append(as_text(scripted_table(result, truth["start_ms"], right)))
         scripted = len(result.matched) + len(result.missing)
         lines.append(
             f"found {len(result.matched)} of {scripted} scripted episodes, {len(result.extra)} not scripted; "

@@ -15,7 +15,7 @@ from typing import Any
 
 import cv2
 
-from infra.demo.frames import CLASSES, write_frames
+from infra.demo.frames import CLASSES, LABELLED_FROM, write_frames
 
 WEIGHTS = Path(__file__).parent / "weights" / "shop.pt"
 IMAGE_SIZE_PX = 320
@@ -94,17 +94,27 @@ def measure(weights: Path, folder: Path, device: str = "cpu") -> dict[str, float
 
     model = YOLO(str(weights))
     truth = json.loads((folder / "truth.json").read_text())
-    count = dict.fromkeys(("clear", "clear_found", "partly", "partly_found", "found", "wrong", "class_right", "matched"), 0)
+    count: dict[str, int] = {}
     for name, people in truth.items():
         image = cv2.imread(str(folder / "images" / f"{name}.jpg"))
         boxes = model.predict(image, imgsz=IMAGE_SIZE_PX, rect=True, conf=CONFIDENCE, device=device, verbose=False)[0].boxes
         found = [(int(k), *xyxy) for k, xyxy in zip(boxes.cls.tolist(), boxes.xyxy.tolist(), strict=True)]
         tally(people, found, count)
+    return share(count)
+
+
+def share(count: dict[str, int]) -> dict[str, float]:
+    """What `tally` counted, as shares."""
+
+    def of(part: str, whole: str) -> float:
+        return round(count.get(part, 0) / max(count.get(whole, 0), 1), 4)
+
     return {
-        "recall_visible_60_to_100": count["clear_found"] / max(count["clear"], 1),
-        "recall_visible_30_to_60": count["partly_found"] / max(count["partly"], 1),
-        "precision": 1 - count["wrong"] / max(count["found"], 1),
-        "class_right": count["class_right"] / max(count["matched"], 1),
+        "recall_visible_60_to_100": of("clear_found", "clear"),
+        "recall_visible_30_to_60": of("partly_found", "partly"),
+        "precision": of("right", "found"),
+        "class_right": of("class_right", "matched"),
+        "people": float(count.get("clear", 0) + count.get("partly", 0)),
     }
 
 
@@ -116,22 +126,22 @@ def tally(people: list[list[float]], found: list[tuple[float, ...]], count: dict
     from schemas.geometry import iou
 
     left = list(range(len(found)))
+    seen = dict.fromkeys(("clear", "clear_found", "partly", "partly_found", "matched", "class_right"), 0)
     for person in sorted(people, key=lambda p: -p[1]):
         best = max(left, key=lambda i: iou(_box(person[2:]), _box(found[i][1:])), default=None)
-        hit = best is not None and iou(_box(person[2:]), _box(found[best][1:])) >= 0.5
-        if hit and best is not None:
+        if best is None or iou(_box(person[2:]), _box(found[best][1:])) < 0.5:
+            best = None
+        else:
             left.remove(best)
-            if person[1] >= 0.3:
-                count["matched"] += 1
-                count["class_right"] += int(found[best][0] == person[0])
-        if person[1] >= 0.6:
-            count["clear"] += 1
-            count["clear_found"] += int(hit)
-        elif person[1] >= 0.3:
-            count["partly"] += 1
-            count["partly_found"] += int(hit)
-    count["found"] += len(found)
-    count["wrong"] += len(left)
+        if person[1] >= LABELLED_FROM:
+            kind = "clear" if person[1] >= 0.6 else "partly"
+            seen[kind] += 1
+            seen[f"{kind}_found"] += int(best is not None)
+            if best is not None:
+                seen["matched"] += 1
+                seen["class_right"] += int(found[best][0] == person[0])
+    for name, number in (seen | {"found": len(found), "right": len(found) - len(left)}).items():
+        count[name] = count.get(name, 0) + number
 
 
 def _box(values: list[float] | tuple[float, ...]) -> tuple[float, float, float, float]:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from schemas.errors import InputError
+
 
 def write_private(path: Path, text: str) -> None:
     """Replace a file as a whole, readable by its owner alone: temporary file, fsync, rename."""
@@ -30,9 +32,12 @@ def read_json(path: Path) -> dict[str, Any] | None:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
-    value = json.loads(text)
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"{path}: no JSON ({error}); move it away to begin anew") from error
     if not isinstance(value, dict):
-        raise ValueError(f"{path}: not a JSON object; move it away to begin anew")
+        raise InputError(f"{path}: not a JSON object; move it away to begin anew")
     return value
 
 

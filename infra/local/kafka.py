@@ -14,6 +14,7 @@ from confluent_kafka.cimpl import NewTopic
 from infra.local import packages
 from infra.local.runner import Service
 from infra.local.server import HOST, Say, Server, fresh_folder, require_listener
+from schemas.errors import ServerError
 
 LABEL = f"Kafka {packages.KAFKA_VERSION}"
 PORTS = ("kafka", "kafka_controller")
@@ -125,4 +126,4 @@ def _format(java: list[str], properties: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     if done.returncode != 0:
         said = (done.stderr or done.stdout)[-500:]
-        raise RuntimeError(f"{LABEL}: formatting {properties.parent / 'data'} failed: {said}")
+        raise ServerError(f"{LABEL}: formatting {properties.parent / 'data'} failed: {said}")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from infra.local.files import locked
 from infra.local.kafka_jars import KAFKA_JARS
 from infra.local.server import Say
+from schemas.errors import ServerError
 
 if TYPE_CHECKING:
     from jgo.maven import Artifact, MavenContext
@@ -24,7 +25,7 @@ APICURIO_MB = 159
 APICURIO_SHA256 = "8bc6751c76d963734224b01d5e7f84ccb3cb61c87d3bd77c36c35f10a5cbed63"
 
 
-class DownloadError(RuntimeError):
+class DownloadError(ServerError):
     """A package could not be had or is not what it should be; the text says which and what to look at."""
 
 

@@ -191,7 +191,10 @@ class Partner:
     async def post_mode(self, request: web.Request) -> web.Response:
         """Change how an API behaves."""
         self._authenticate(request, *MODES)
-        asked = await request.json()
+        try:
+            asked = dict(await request.json())
+        except (TypeError, ValueError):
+            return _errors(["body: must be a JSON object"])
         api, mode, times = asked.get("api"), asked.get("mode"), asked.get("times")
         if api not in MODES or mode not in MODES[api]:
             known = "; ".join(f"{name}: {', '.join(modes)}" for name, modes in MODES.items())

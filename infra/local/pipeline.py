@@ -56,13 +56,13 @@ def process_files(
     settings: Settings,
     site_path: Path,
     *,
-    settle: Callable[[Settings], None],
+    settle: Callable[[Settings], list[str]],
     say: Callable[[str], None],
     env: dict[str, str] | None = None,
 ) -> float:
-    """Run all parts over cameras that are files, until settle(settings) says that nothing is under way.
+    """Run all parts over cameras that are files, until settle(settings) finds nothing under way.
 
-    Returns the seconds that inference took. Raises PipelineFailed when inference cannot do its work.
+    Returns the seconds that inference took. Raises PipelineFailed when inference cannot do its work or something stays undone.
     """
     logs = settings.data_dir / "run" / "logs"
     began = shown = time.monotonic()
@@ -86,7 +86,8 @@ def process_files(
                 os.kill(infer.pid, signal.SIGTERM)
         infer_s = time.monotonic() - began
         say(f"inference done after {infer_s:.0f} s; waiting for clips, uploads, incidents and rows")
-        settle(settings)
+        if left := settle(settings):
+            raise PipelineFailed("not finished:\n" + "\n".join(f"  {line}" for line in left))
         restarted = [f"{s.name} ({s.starts - 1} times)" for s in runner.states() if s.starts > 1]
         if restarted:
             say(f"restarted during the run: {', '.join(restarted)}; see {logs}")

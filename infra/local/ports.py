@@ -9,6 +9,7 @@ from pathlib import Path
 
 from infra.local.files import locked, read_json
 from infra.local.packages import cache_dir
+from schemas.errors import ServerError
 
 FIRST, LAST = 20_000, 30_000
 """Below what systems give to outgoing connections, so that a stopped stack finds its ports again."""
@@ -26,7 +27,7 @@ def is_free(port: int) -> bool:
 
 
 def choose(names: Iterable[str], kept: Mapping[str, int], taken_by_others: set[int]) -> dict[str, int]:
-    """name -> port: the kept one while it is free, else a new one. Raises RuntimeError when none is free."""
+    """name -> port: the kept one while it is free, else a new one. Raises ServerError when none is free."""
     chosen: dict[str, int] = {}
     for name in names:
         port = kept.get(name, 0)
@@ -34,7 +35,7 @@ def choose(names: Iterable[str], kept: Mapping[str, int], taken_by_others: set[i
         while port in taken_by_others or port in chosen.values() or not port or not is_free(port):
             tries += 1
             if tries > 1000:
-                raise RuntimeError(f"no free port between {FIRST} and {LAST} on 127.0.0.1: stop what listens there")
+                raise ServerError(f"no free port between {FIRST} and {LAST} on 127.0.0.1: stop what listens there")
             port = random.randrange(FIRST, LAST)
         chosen[name] = port
     return chosen

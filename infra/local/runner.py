@@ -1,8 +1,5 @@
 """Keeps processes running: starts them, restarts those that crash, stops them all, finds them again if it was killed.
 
-Every process carries the runner's folder in its environment (TRACKFOLD_RUNNER), and runner.json holds its pid and start
-time. So whoever comes after a killed runner finds what it left, and a pid that was given to somebody else is never hit.
-
 In the foreground:  with Runner(folder, services) as runner: runner.run(until=...)
 In the background:  start_detached(folder, services), later stop(folder)
 """
@@ -17,17 +14,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-import psutil
-
+from infra.local import processes
 from infra.local.files import read_json, write_private
+from schemas.errors import ExplainedError
 
-MARK = "TRACKFOLD_RUNNER"
 BACKOFF_MIN_S = 0.5
 BACKOFF_MAX_S = 30.0
 STEADY_S = 30.0
@@ -35,6 +30,10 @@ STEADY_S = 30.0
 LOG_BYTES_MAX = 20 * 1024 * 1024
 OPEN_FILES = 10240
 """Kafka keeps some files per partition open; macOS gives 256 unless asked."""
+
+
+class AlreadyRunning(ExplainedError):
+    """Another runner is alive in this folder: stop that one first, or take another folder."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +65,12 @@ class ServiceState:
     finished: bool
 
 
-class AlreadyRunning(RuntimeError):
-    """Another runner is alive in this folder: stop that one first, or take another folder."""
-
-
 class Runner:
-    """Runs services until stopped. What a killed runner left in the same folder is stopped first."""
+    """Runs services until stopped; what a killed runner left in the same folder is stopped first.
+
+    While it runs, SIGTERM and SIGHUP of the main thread raise KeyboardInterrupt as Ctrl-C does, so that leaving the
+    `with` block stops everything.
+    """
 
     def __init__(self, folder: Path, services: Sequence[Service]) -> None:
         names = [service.name for service in services]
@@ -84,9 +83,15 @@ class Runner:
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+        self._handlers: dict[int, Any] = {}
+        self._began = False
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:  # also Ctrl-C in the midst of it
+            self.stop()
+            raise
         return self
 
     def __exit__(
@@ -98,11 +103,11 @@ class Runner:
         """Start all services; returns at once. Raises AlreadyRunning."""
         other = runner_pid(self.folder)
         if other is not None and other != os.getpid():
-            raise AlreadyRunning(
-                f"{self.folder}: a runner is alive there (pid {other}); stop it, or take another folder"
-            )
-        stop(self.folder)
+            raise AlreadyRunning(f"{self.folder}: a runner is alive there (pid {other}); stop it first")
+        self._began = True
         (self.folder / "logs").mkdir(parents=True, exist_ok=True)
+        self._handle_signals(_interrupt, signal.SIGTERM, signal.SIGHUP)
+        processes.end(processes.of_folder(self.folder), grace_s=10.0)
         _raise_open_files()
         self._note()
         for service in self.services:
@@ -112,45 +117,48 @@ class Runner:
 
     def stop(self) -> None:
         """SIGTERM to all, SIGKILL to those that outlive their stop_s; returns when none is left."""
-        self._stopping.set()
-        with self._lock:
-            running = dict(self._processes)
-        for process in running.values():
-            process.terminate()
-        deadlines = {service.name: time.monotonic() + service.stop_s for service in self.services}
-        for name, process in running.items():
-            try:
-                process.wait(max(0.0, deadlines[name] - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-        for thread in self._threads:
-            thread.join()
-        _end(_others(_marked(self.folder)), grace_s=2.0)  # children that a killed service left behind
-        self._note()
+        if not self._began:
+            return
+        # another Ctrl-C must not leave half of them running; stop_s bounds the wait
+        self._handle_signals(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        try:
+            self._stopping.set()
+            with self._lock:
+                running = dict(self._processes)
+            for process in running.values():
+                process.terminate()
+            began = time.monotonic()
+            for service in self.services:
+                if (one := running.get(service.name)) is not None:
+                    try:
+                        one.wait(max(0.0, began + service.stop_s - time.monotonic()))
+                    except subprocess.TimeoutExpired:
+                        one.kill()
+            for thread in self._threads:
+                thread.join()
+            processes.end(processes.of_folder(self.folder), grace_s=2.0)  # children that a killed service left
+            self._note()
+        finally:
+            for number, handler in self._handlers.items():
+                signal.signal(number, handler)
+            self._handlers.clear()
 
     def run(self, until: Callable[[], bool] = lambda: False, *, poll_s: float = 0.2) -> None:
         """Wait until all services are finished, until() is true, or Ctrl-C, SIGTERM or SIGHUP came; then stop all.
 
         Call it in the main thread. It returns normally in all these cases; look at states() for what happened.
         """
-        before = {number: signal.signal(number, _interrupt) for number in _SIGNALS}
+        rotated_at = time.monotonic()
         try:
-            rotated_at = time.monotonic()
             while not all(state.finished for state in self.states()) and not until():
                 time.sleep(poll_s)
                 if time.monotonic() - rotated_at > 60:
                     rotated_at = time.monotonic()
                     self._rotate_logs()
         except KeyboardInterrupt:
-            pass
+            pass  # that is how it is told to end
         finally:
-            for number in _SIGNALS:  # a second Ctrl-C must not leave half of them running; stop_s bounds the wait
-                signal.signal(number, signal.SIG_IGN)
-            try:
-                self.stop()
-            finally:
-                for number, handler in before.items():
-                    signal.signal(number, handler)
+            self.stop()
 
     def states(self) -> list[ServiceState]:
         """The services as they are now, in their order."""
@@ -175,33 +183,19 @@ class Runner:
             backoff_s = min(2 * backoff_s, BACKOFF_MAX_S)
 
     def _run_once(self, service: Service) -> int | None:
-        """Run it to its end. None when we are stopping."""
-        log = self.folder / "logs" / f"{service.name}.log"
-        env = os.environ | loopback_without_proxy() | dict(service.env) | {MARK: str(self.folder)}
+        """Run it to its end; its exit code. None when we are stopping."""
         with self._lock:
             if self._stopping.is_set():
                 return None
             starts = self._states[service.name].starts + 1
-            process: subprocess.Popen[bytes] | None = None
-            try:
-                with log.open("ab") as out:  # a file and no pipe: it outlives us if we are killed
-                    process = subprocess.Popen(
-                        list(service.argv),
-                        env=env,
-                        cwd=service.cwd,
-                        stdin=subprocess.DEVNULL,
-                        stdout=out,
-                        stderr=subprocess.STDOUT,
-                        start_new_session=True,  # Ctrl-C reaches us alone, and we stop it
-                    )
-            except OSError as error:
-                with log.open("a") as out:
-                    out.write(f"cannot start {service.argv[0]}: {error}\n")
-                self._states[service.name] = ServiceState(service.name, None, 0.0, starts, 127, False)
+            process = self._spawn(service)
+            if process is None:
+                state = ServiceState(service.name, None, 0.0, starts, 127, False)
             else:
                 self._processes[service.name] = process
-                started_at = _created(process.pid)
-                self._states[service.name] = ServiceState(service.name, process.pid, started_at, starts, None, False)
+                started_at = processes.started_at(process.pid)
+                state = ServiceState(service.name, process.pid, started_at, starts, None, False)
+            self._states[service.name] = state
         self._note()
         if process is None:
             return 127
@@ -213,9 +207,26 @@ class Runner:
         self._note()
         return None if self._stopping.is_set() else code
 
+    def _spawn(self, service: Service) -> subprocess.Popen[bytes] | None:
+        env = os.environ | loopback_without_proxy() | dict(service.env) | {processes.MARK: str(self.folder)}
+        with (self.folder / "logs" / f"{service.name}.log").open("ab") as log:
+            try:
+                return subprocess.Popen(
+                    list(service.argv),
+                    env=env,
+                    cwd=service.cwd,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,  # a file and no pipe: it outlives us if we are killed
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,  # Ctrl-C reaches us alone, and we stop it
+                )
+            except OSError as error:
+                log.write(f"cannot start {service.argv[0]}: {error}\n".encode())
+                return None
+
     def _note(self) -> None:
         with self._lock:
-            me = {"pid": os.getpid(), "started_at": _created(os.getpid())}
+            me = {"pid": os.getpid(), "started_at": processes.started_at(os.getpid())}
             states = {state.name: asdict(state) for state in self._states.values()}
             write_private(self.folder / "runner.json", json.dumps({"runner": me, "services": states}, indent=1))
 
@@ -225,6 +236,11 @@ class Runner:
             if log.stat().st_size > LOG_BYTES_MAX:
                 shutil.copyfile(log, log.with_suffix(".log.1"))
                 os.truncate(log, 0)
+
+    def _handle_signals(self, handler: Any, *numbers: int) -> None:
+        if threading.current_thread() is threading.main_thread():
+            for number in numbers:
+                self._handlers.setdefault(number, signal.signal(number, handler))
 
 
 def start_detached(folder: Path, services: Sequence[Service]) -> None:
@@ -237,7 +253,7 @@ def start_detached(folder: Path, services: Sequence[Service]) -> None:
     with (folder / "logs" / "runner.log").open("ab") as log:
         subprocess.Popen(
             [sys.executable, "-m", "infra.local.runner", str(folder)],
-            env=os.environ | {MARK: str(folder), "PYTHONPATH": path},
+            env=os.environ | {processes.MARK: str(folder), "PYTHONPATH": path},
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -247,40 +263,36 @@ def start_detached(folder: Path, services: Sequence[Service]) -> None:
 
 
 def runs_these(folder: Path, services: Sequence[Service]) -> bool:
-    """Is a runner alive in this folder that keeps exactly these services?"""
-    if runner_pid(folder) is None:
-        return False
-    path = folder.resolve() / "services.json"
-    return path.exists() and path.read_text(encoding="utf-8") == _as_text(services)
+    """Is a detached runner alive in this folder that keeps exactly these services?"""
+    path = folder / "services.json"
+    return runner_pid(folder) is not None and path.exists() and path.read_text(encoding="utf-8") == _as_text(services)
 
 
 def runner_pid(folder: Path) -> int | None:
     """The pid of the runner that is alive in this folder, if one is."""
-    state = read_json(folder / "runner.json")
-    runner = state["runner"] if state else None
-    return runner["pid"] if runner and _is(runner, folder) else None
+    known = read_json(folder / "runner.json")
+    process = processes.find(known["runner"], folder) if known else None
+    return process.pid if process else None
 
 
 def states(folder: Path) -> list[ServiceState]:
-    """The services of this folder's runner, as far as they are alive, also when the runner is not."""
-    state = read_json(folder / "runner.json") or {"services": {}}
+    """The services of this folder's runner as they are now, also when the runner was killed."""
+    known = read_json(folder / "runner.json") or {"services": {}}
     return [
-        ServiceState(**(entry if _is(entry, folder) else entry | {"pid": None, "started_at": 0.0}))
-        for entry in state["services"].values()
+        ServiceState(**(entry if processes.find(entry, folder) else entry | {"pid": None, "started_at": 0.0}))
+        for entry in known["services"].values()
     ]
 
 
 def stop(folder: Path, *, grace_s: float = 15.0) -> int:
     """Stop the runner of this folder, if any, and every process that it or a killed one left. How many there were."""
-    folder = folder.resolve()
-    processes = _others(_marked(folder) | _recorded(folder))
-    runner = runner_pid(folder)
-    ours = [process for process in processes if process.pid == runner]
-    if ours:  # a live runner stops its services by itself, each with its own bound
+    found = processes.of_folder(folder)
+    alive = [process for process in found if process.pid == runner_pid(folder)]
+    if alive:  # it stops its services by itself, each with its own bound
         services = read_json(folder / "services.json") or {"services": []}
-        _end(ours, grace_s=grace_s + max((entry["stop_s"] for entry in services["services"]), default=0.0))
-    _end(_others(_marked(folder) | _recorded(folder)), grace_s=grace_s)
-    return len(processes)
+        processes.end(alive, grace_s=grace_s + max((entry["stop_s"] for entry in services["services"]), default=0.0))
+    processes.end(processes.of_folder(folder), grace_s=grace_s)
+    return len(found)
 
 
 def loopback_without_proxy() -> dict[str, str]:
@@ -291,9 +303,6 @@ def loopback_without_proxy() -> dict[str, str]:
     return {"NO_PROXY": value, "no_proxy": value}
 
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
@@ -301,61 +310,6 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 def _as_text(services: Sequence[Service]) -> str:
     entries = [asdict(service) | {"argv": list(service.argv), "env": dict(service.env)} for service in services]
     return json.dumps({"services": entries}, indent=1, sort_keys=True)
-
-
-def _created(pid: int) -> float:
-    try:
-        return psutil.Process(pid).create_time()
-    except psutil.NoSuchProcess:
-        return 0.0
-
-
-def _is(entry: Mapping[str, Any], folder: Path) -> bool:
-    """Does the process that runner.json speaks of still live? Not another with its pid, nor one of a copied folder."""
-    pid, started_at = entry["pid"], entry["started_at"]
-    # the system's clock may be set between two readings; two processes with one pid are further apart
-    if pid is None or abs(_created(pid) - started_at) > 1.0:
-        return False
-    return _mark_of(psutil.Process(pid)) in (None, str(folder.resolve()))
-
-
-def _marked(folder: Path) -> set[psutil.Process]:
-    return {process for process in psutil.process_iter() if _mark_of(process) == str(folder)}
-
-
-def _mark_of(process: psutil.Process) -> str | None:
-    try:
-        return process.environ().get(MARK)
-    except (psutil.Error, OSError):  # somebody else's, or gone in this moment
-        return None
-
-
-def _recorded(folder: Path) -> set[psutil.Process]:
-    state: dict[str, Any] = read_json(folder / "runner.json") or {
-        "runner": {"pid": None, "started_at": 0.0},
-        "services": {},
-    }
-    entries = [state["runner"], *state["services"].values()]
-    return {psutil.Process(entry["pid"]) for entry in entries if _is(entry, folder)}
-
-
-def _others(processes: set[psutil.Process]) -> list[psutil.Process]:
-    return [process for process in processes if process.pid != os.getpid()]
-
-
-def _end(processes: Sequence[psutil.Process], *, grace_s: float) -> None:
-    """SIGTERM, then SIGKILL. psutil compares the start time before it signals, so a reused pid is safe."""
-    for process in processes:
-        _signal(process.terminate)
-    _, alive = psutil.wait_procs(list(processes), timeout=grace_s)
-    for process in alive:
-        _signal(process.kill)
-    psutil.wait_procs(alive, timeout=10.0)
-
-
-def _signal(send: Callable[[], None]) -> None:
-    with suppress(psutil.NoSuchProcess):  # it ended by itself
-        send()
 
 
 def _raise_open_files() -> None:
@@ -369,13 +323,8 @@ def _main(folder: Path) -> None:
     described = read_json(folder / "services.json")
     if described is None:
         raise SystemExit(f"{folder / 'services.json'}: not there; a runner is started by start_detached()")
-    for number in _SIGNALS:
-        signal.signal(number, _interrupt)
-    try:
-        with Runner(folder, [Service(**entry) for entry in described["services"]]) as runner:
-            runner.run()
-    except KeyboardInterrupt:
-        pass  # it came before run(); leaving the with block has stopped what was started
+    with Runner(folder, [Service(**entry) for entry in described["services"]]) as runner:
+        runner.run()
 
 
 if __name__ == "__main__":

@@ -17,18 +17,18 @@ from types import FrameType
 
 from infra.local import clickhouse, kafka, partner, preflight, registry, runner, s3
 from infra.local.files import locked, read_json, write_private
-from infra.local.packages import DownloadError
 from infra.local.ports import PortBook, choose
 from infra.local.server import HOST, Say, Secrets, Server, fresh_folder
+from schemas.errors import ExplainedError, InputError, ServerError
 
-READY_S = 120.0
-"""How long a server may take to answer; the slowest needs 10 s on two cores."""
+READY_S = 300.0
+"""How long a server may take to answer; the slowest needs 8 s on two idle cores, 80 s on two very busy ones."""
 CRASHES_MAX = 3
 _PORTS = (*kafka.PORTS, *registry.PORTS, *s3.PORTS, *clickhouse.PORTS, *partner.PORTS)
 
 
-class StackError(RuntimeError):
-    """The stack cannot be brought up; one line per problem, with what to do."""
+class StackError(ServerError):
+    """A server does not come up; the text names it, its address, the reason and the end of its log."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,11 @@ class ServerStatus:
 def up(folder: Path, *, say: Say) -> Endpoints:
     """Start what does not run, wait until each server did a real operation, write stack.env.
 
-    Raises StackError; what this call started is stopped again then, and also on Ctrl-C.
+    Raises InputError for what this machine lacks, DownloadError, StackError. What this call started is stopped again
+    then, and also on Ctrl-C.
     """
     if problems := preflight.check(folder):
-        raise StackError("\n".join(str(problem) for problem in problems))
+        raise InputError("\n".join(str(problem) for problem in problems))
     folder = folder.resolve()
     fresh_folder(folder).chmod(0o700)
     with locked(folder / ".lock", lambda: say(f"waiting: another command is at work in {folder}")):
@@ -285,9 +286,9 @@ def main(argv: Sequence[str]) -> int:
                 process = f"pid {server.pid or '-'}, starts {server.starts}"
                 print(f"{server.label:24} {server.address:16} {process:24} {state}")
             return 0 if found and all(server.ready for server in found) else 1
-    except (StackError, DownloadError, OSError) as error:
+    except ExplainedError as error:
         print(error, file=sys.stderr)
-        return 1
+        return error.exit_code
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130

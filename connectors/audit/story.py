@@ -1,0 +1,163 @@
+"""The whole story of one episode: each step with its time, its place and its hash (pure)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from connectors.audit.facts import Difference, Event, Log, Stores, newest
+from schemas.records import ClipPart, Episode, UnattendedEvent
+from schemas.site import Site
+
+TIME = "%Y-%m-%d %H:%M:%S"
+FAR_APART_S = 24 * 3600
+"""Further apart, two times are not of one clock: footage is folded long after it was taken."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One fact. at: ms UTC; hash: of its record; follows: of the record that caused it."""
+
+    at: int
+    local_time: str
+    what: str
+    detail: str
+    hash: str
+    follows: str | None
+
+
+@dataclass(frozen=True)
+class Story:
+    """Everything known of an episode."""
+
+    episode_id: str
+    title: str
+    steps: Sequence[Step]
+    places: Sequence[tuple[str, str]]
+    """(what, where) of file, address, incident, row and snapshot."""
+    differences: Sequence[Difference] = field(default=())
+    """What does not fit, in any store."""
+
+    @property
+    def sound(self) -> bool:
+        """True when every hash fits and every store says the same."""
+        return not self.differences
+
+    def text(self) -> str:
+        """For a person: one line per step with its time and how long after the one before."""
+        width = max((len(step.what) for step in self.steps), default=0)
+        lines = [self.title, f"  episode  {self.episode_id}", ""]
+        for before, step in zip([None, *self.steps], self.steps, strict=False):
+            chain = f"{step.hash[:8]} <- {step.follows[:8] if step.follows else 'the log'}"
+            times = f"{step.local_time} {_since(before, step):>10}"
+            lines.append(f"  {times}  {step.what:<{width}}  {chain}  {step.detail}".rstrip())
+        lines.append("")
+        lines += [f"  {what:<9}{where}" for what, where in self.places]
+        lines.append(
+            "  chain    every hash fits its content and follows the one before; all stores agree"
+            if self.sound
+            else "  chain    DOES NOT HOLD or stores differ:"
+        )
+        lines += [f"  DIFFERS  {difference}" for difference in self.differences]
+        return "\n".join(lines)
+
+
+def _since(before: Step | None, step: Step) -> str:
+    """How long after the step before; nothing where the two are not of one clock."""
+    if before is None:
+        return ""
+    seconds = (step.at - before.at) / 1000
+    return f"{seconds:+.1f} s" if abs(seconds) < FAR_APART_S else "(run)"
+
+
+def tell(episode_id: str, log: Log, stores: Stores, site: Site, differences: Sequence[Difference]) -> Story:
+    """The story of an episode that the log knows."""
+    steps = [_event_step(event, site) for event in log.events.get(episode_id, [])]
+    confirmed = log.event(episode_id, "confirmed")
+    owner = episode_id if confirmed is None else log.alert_owner(confirmed)
+    evidence = _part_steps(owner, "alert", log, site) + _part_steps(episode_id, "closing", log, site)
+    report = newest(log.incidents.get((confirmed.occurrence_id or "") if confirmed else ""))
+    if report is not None:
+        detail = " ".join(filter(None, (report.incident_id, report.status, report.external_incident_id, report.reason)))
+        evidence.append(_step(report.reported_at, "incident", detail, report.hash, report.previous_hash, site))
+    return Story(
+        episode_id=episode_id,
+        title=_title(episode_id, log),
+        steps=steps + sorted(evidence, key=lambda step: step.at),
+        places=list(_places(episode_id, log, stores)),
+        differences=differences,
+    )
+
+
+def _title(episode_id: str, log: Log) -> str:
+    event, episode = log.event(episode_id), log.episodes.get(episode_id)
+    record = event or episode
+    assert record is not None, "an episode that is told has a record"
+    kind = "unattended" if isinstance(event, UnattendedEvent) else "interaction"
+    if event is None and episode is not None:
+        kind = episode.kind
+    who = f"customer {record.customer_id}" if kind == "unattended" else f"{record.staff_id} with {record.customer_id}"
+    where = f" in {record.zone_id}" if record.zone_id else ""
+    lasted = f", {record.duration_s:.1f} s" if record.duration_s is not None else ""
+    return f"{kind} on {record.camera_id}{where}, {record.business_day} no. {record.ordinal}: {who}{lasted}"
+
+
+def _event_step(event: Event, site: Site) -> Step:
+    at = {"started": event.started_at, "confirmed": event.confirmed_at, "ended": event.ended_at}.get(event.phase)
+    details = {
+        "started": f"rules {event.rules_version}",
+        "confirmed": f"support {event.support:.0%}" + (", opens its occurrence" if event.opens else ""),
+        "ended": event.close_reason or "",
+        "discarded": event.close_reason or "",
+    }
+    detail = details.get(event.phase, "")
+    return _step(at or event.cause.captured_at, event.phase, detail, event.hash, event.previous_hash, site)
+
+
+def _part_steps(episode_id: str, part: ClipPart, log: Log, site: Site) -> list[Step]:
+    steps = []
+    for clip in log.clips.get((episode_id, part), []):
+        detail = str(clip.status)
+        if clip.covered_from is not None and clip.covered_to is not None:
+            detail += f", {(clip.covered_to - clip.covered_from) / 1000:.1f} s from {_local(clip.covered_from, site)}"
+        detail += f", {clip.reason}" if clip.reason else ""
+        steps.append(_step(clip.cut_at, f"clip {part}", detail, clip.hash, clip.previous_hash, site))
+    for upload in log.uploads.get((episode_id, part), []):
+        detail = " ".join(filter(None, (upload.status, upload.uploaded_filename, upload.reason)))
+        steps.append(_step(upload.upload_timestamp, f"upload {part}", detail, upload.hash, upload.previous_hash, site))
+    return steps
+
+
+def _places(episode_id: str, log: Log, stores: Stores) -> list[tuple[str, str]]:
+    episode = log.episodes.get(episode_id)
+    if episode is None:
+        return [("record", "none in the topic episodes: the episode was not confirmed")]
+    evidence, incident = episode.evidence, episode.incident
+    places = [("evidence", evidence.status + (f": {evidence.reason}" if evidence.reason else ""))]
+    if evidence.evidence_from:
+        places.append(("shown in", f"the clip of episode {evidence.evidence_from}"))
+    for name in filter(None, (evidence.segment_filename, evidence.closing_filename)):
+        there = "" if (episode.camera_id, name) in stores.files else " (not on this disk)"
+        places.append(("file", f"{episode.camera_id}/{name}{there}"))
+    if evidence.video_url:
+        places.append(("video", evidence.video_url))
+    if incident.incident_id:
+        places.append(
+            ("incident", " ".join(filter(None, (incident.incident_id, incident.status, incident.external_incident_id))))
+        )
+    places.append(("row", _row(episode, stores)))
+    snapshots = [name for name, data in stores.snapshots.items() if episode_id.encode() in data]
+    places.append(("snapshot", ", ".join(sorted(snapshots)) or "in none yet"))
+    return places
+
+
+def _row(episode: Episode, stores: Stores) -> str:
+    rows = [row for row in stores.rows.get("episode_log", []) if row["episode_id"] == episode.episode_id]
+    shown = stores.shown.get(episode.episode_id, 0)
+    return f"version {episode.version}, revision {episode.revision}; {len(rows)} in episode_log, shown {shown} times"
+
+
+def _step(at: int, what: str, detail: str, own: str, follows: str | None, site: Site) -> Step:
+    return Step(at, _local(at, site), what, detail, own, follows)
+
+
+def _local(at_ms: int, site: Site) -> str:
+    return f"{site.local_time(at_ms).strftime(TIME)}.{at_ms % 1000:03d}"

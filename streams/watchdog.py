@@ -1,0 +1,93 @@
+"""The watchdog: when a live camera falls silent without saying so, the worker that owns its partition says LOST for it.
+
+LOST stands outside the sequence: it repeats the position, has no tracks, and goes into the log like any record, so that
+a replay sees what the live fold saw.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from infra.clock import Clock
+from infra.kafka import KafkaUnavailable
+from schemas.records import TrackUpdate
+from schemas.topics import TRACK_UPDATES
+from streams.book import RulesBook
+from streams.folding import CameraFolding, Owner, Post
+from streams.progress import CameraEntry
+from streams.reread import Record
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 1.0
+
+
+def is_silent(entry: CameraEntry) -> bool:
+    """Is silence of this camera unexplained? Not when it ended, was interrupted or lost, or is not in step."""
+    last = entry.last
+    live = last is not None and last.lane == "live" and last.stream_state == "LIVE"
+    return live and not entry.behind and entry.halt is None
+
+
+def lost(last: TrackUpdate, now: int) -> TrackUpdate:
+    """The record that says so: the position and time of the last one, published now (ms UTC)."""
+    return msgspec.structs.replace(
+        last, stream_state="LOST", published_at=now, tracks=[], skipped=False, previous=None, control=None
+    )
+
+
+class Watchdog:
+    """Looks at the silent cameras of the partitions that are ours."""
+
+    def __init__(
+        self,
+        folding: CameraFolding[Any],
+        book: RulesBook,
+        *,
+        outbox: Post,
+        owner: Owner,
+        clock: Clock,
+        high: Callable[[int], int],
+        committed: Callable[[list[tuple[str, int]]], dict[tuple[str, int], int]],
+        read_between: Callable[[str, int, int, int], list[Record]],
+    ) -> None:
+        self._folding, self._book, self._outbox, self._owner, self._clock = folding, book, outbox, owner, clock
+        self._high, self._committed, self._read_between = high, committed, read_between
+        self._said: set[tuple[bytes, int]] = set()
+
+    async def look(self) -> None:
+        """Say LOST for every camera that is; waits for the acks. A broker that does not answer now is asked again."""
+        now = self._clock.now_ms()
+        try:
+            for key, (partition, heard_at) in list(self._folding.heard.items()):
+                rules = self._book.current.get(key.partition(b"|")[0].decode())
+                if rules is None or now - heard_at < rules.thresholds.time.lost_s * 1000:
+                    continue
+                entry = self._folding.entry(key)
+                if is_silent(entry) and (key, entry.offset) not in self._said:
+                    await self._inquire(partition, key, entry)
+        except KafkaUnavailable as error:
+            log.warning("the watchdog cannot look at the log now: %s", error)
+
+    async def _inquire(self, partition: int, key: bytes, entry: CameraEntry) -> None:
+        """Only with the partition read to its end is silence the camera's and not ours."""
+        generation = self._owner.generation
+        high = await asyncio.to_thread(self._high, partition)
+        source = (TRACK_UPDATES.name, partition)
+        taken = self._folding.taken.get(partition, -1) + 1
+        if high > taken and high > (await asyncio.to_thread(self._committed, [source])).get(source, 0):
+            return
+        after = await asyncio.to_thread(self._read_between, *source, entry.offset + 1, high)
+        if not self._owner.holds(partition, generation) or entry.last is None:
+            return
+        if any(record.key == key.partition(b"|")[0] for record in after):
+            log.warning("camera %s: records at the end of its log were passed by; reading them", key.decode())
+            await self._folding.fall_behind(key, partition, high - 1)
+            return
+        record = lost(entry.last, self._clock.now_ms())
+        log.warning("camera %s: nothing came for too long; recorded as lost", record.camera_id)
+        self._said.add((key, entry.offset))
+        await self._outbox.publish([(TRACK_UPDATES, record.camera_id, self._outbox.encode(record))])

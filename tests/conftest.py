@@ -1,0 +1,48 @@
+"""Fixtures for everybody: one local stack for all tests of a session."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.config import Settings, load_settings
+from infra.local.stack import Endpoints, down, up
+
+
+@pytest.fixture(scope="session")
+def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Endpoints]]:
+    """A stack for the session; TRACKFOLD_TEST_STACK names a folder whose stack is taken instead, and left running."""
+    named = os.environ.get("TRACKFOLD_TEST_STACK")
+    folder = Path(named) if named else tmp_path_factory.mktemp("stack")
+    yield folder, up(folder, say=print)
+    if not named:
+        down(folder, say=print)
+
+
+@pytest.fixture(scope="session")
+def stack_dir(running_stack: tuple[Path, Endpoints]) -> Path:
+    """Folder of the running stack: load_settings(stack_dir=...)."""
+    return running_stack[0]
+
+
+@pytest.fixture(scope="session")
+def stack(running_stack: tuple[Path, Endpoints]) -> Endpoints:
+    """Where the servers are."""
+    return running_stack[1]
+
+
+@pytest.fixture
+def settings(stack_dir: Path, tmp_path: Path) -> Settings:
+    """Settings for the running stack with folders and consumer groups of this test alone."""
+    return load_settings(stack_dir=stack_dir, data_dir=tmp_path / "data", consumer_group=f"test-{uuid.uuid4().hex[:8]}")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[None]:
+    """In CI nothing may be skipped: a skip there is a failure, after the summary that names it."""
+    yield
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") == "true" and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

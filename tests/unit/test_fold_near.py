@@ -1,0 +1,157 @@
+"""Near: what one frame says about two people."""
+
+import pytest
+
+from schemas.records import Cause, Track
+from schemas.rules import CameraRules
+from streams import identity
+from streams.camera import step
+from streams.frame import Frame, Seen
+from streams.ground import Ground
+from streams.near import HEIGHT, SERVICE_POINT, Judgement, Verdict, judge, surely_far
+from tests.scenario import Camera, book_of, counter, record, rules, zone
+
+CAMERA = Camera()
+
+
+def seen(law: CameraRules, *tracks: Track) -> list[Seen]:
+    """The people of one frame."""
+    book = book_of(law)
+    update = record(1_800_000_000_000, 0, tracks, epoch=1_800_000_000_000)
+    state, _ = step(None, record(1_800_000_000_000 - 100, 0, (), epoch=1_800_000_000_000), book)
+    cause = Cause(stream_epoch=1, sequence=1, captured_at=update.captured_at)
+    frame = Frame(state, book.law(law.version), update, cause, update.captured_at)
+    identity.enter_epoch(state, update.stream_epoch)
+    return identity.observe(frame)
+
+
+def track(track_id: int, x: float, y: float, class_name: str = "customer", tall_m: float = 1.7) -> Track:
+    """Somebody on the floor."""
+    x1, y1, x2, y2 = CAMERA.box(x, y, tall_m)
+    return Track(track_id=track_id, class_name=class_name, confidence=0.9, x1=x1, y1=y1, x2=x2, y2=y2)
+
+
+def judged(a: Track, b: Track, limit_m: float = 1.5, law: CameraRules | None = None) -> Judgement:
+    """What is said about the two."""
+    law = law or rules()
+    one, other = seen(law, a, b)
+    return judge(one, other, limit_m, book_of(law).law(law.version))
+
+
+class TestByHeight:
+    @pytest.mark.parametrize("apart_m", [0.5, 1.0, 1.4])
+    def test_sideways_it_reads_the_truth(self, apart_m: float) -> None:
+        verdict, distance_m, method, _ = judged(track(1, 0, 6), track(2, apart_m, 6))
+        assert (verdict, method) == (Verdict.TOGETHER, HEIGHT)
+        assert distance_m == pytest.approx(apart_m, rel=0.1)
+
+    def test_in_depth_the_camera_s_tilt_is_made_up_for(self) -> None:
+        _, distance_m, _, _ = judged(track(1, 0, 6), track(2, 0, 7), limit_m=9)
+        assert distance_m == pytest.approx(1.0, rel=0.25)
+
+    def test_beyond_the_limit_is_far(self) -> None:
+        assert judged(track(1, 0, 6), track(2, 1.8, 6))[0] == Verdict.FAR
+        assert judged(track(1, 0, 6), track(2, 1.8, 6), limit_m=2.25)[0] == Verdict.TOGETHER
+
+    def test_very_different_heights_that_seem_near_are_unknown(self) -> None:
+        # a child, or a man twice as deep in the picture
+        assert judged(track(1, 0, 6), track(2, 0.5, 6, tall_m=1.3))[0] == Verdict.UNKNOWN
+        assert judged(track(1, 0, 6), track(2, 0.5, 6, tall_m=1.4))[0] == Verdict.TOGETHER
+
+    def test_very_different_heights_that_seem_far_are_far(self) -> None:
+        assert judged(track(1, 0, 6), track(2, 3.0, 6, tall_m=1.3))[0] == Verdict.FAR
+
+    def test_a_box_cut_off_by_the_image_has_no_foot(self) -> None:
+        low = Track(track_id=2, class_name="customer", confidence=0.9, x1=600, y1=400, x2=700, y2=719.5)
+        other = Track(track_id=1, class_name="staff", confidence=0.9, x1=500, y1=390, x2=600, y2=700)
+        assert judged(other, low)[0] == Verdict.UNKNOWN
+
+    def test_where_a_pixel_is_more_than_ten_centimetres_it_is_unknown(self) -> None:
+        def small(track_id: int, height_px: float) -> Track:
+            x = 100.0 + 3 * track_id
+            return Track(
+                track_id=track_id, class_name="staff", confidence=0.9, x1=x, y1=100, x2=x + 5, y2=100 + height_px
+            )
+
+        assert judged(small(1, 16.9), small(2, 16.9))[0] == Verdict.UNKNOWN
+        assert judged(small(1, 17.1), small(2, 17.1))[0] == Verdict.TOGETHER
+
+
+class TestServicePoint:
+    LAW = rules(service_points=[counter()])
+
+    def test_staff_behind_and_customer_in_the_strip_are_together(self) -> None:
+        verdict, distance_m, method, point = judged(track(1, 0, 6.6, "staff"), track(2, 0.6, 5.5), law=self.LAW)
+        assert (verdict, method, point) == (Verdict.TOGETHER, SERVICE_POINT, 0)
+        assert distance_m == pytest.approx(0.6, abs=0.1)
+
+    def test_farther_than_the_reach_along_the_line_is_far(self) -> None:
+        assert judged(track(1, -0.7, 6.6, "staff"), track(2, 0.7, 5.5), law=self.LAW)[0] == Verdict.FAR
+
+    def test_who_stands_behind_the_counter_is_met_nowhere_else(self) -> None:
+        # given a customer 0.3 m outside the strip: near by any foot distance
+        assert judged(track(1, 0, 6.3, "staff"), track(2, 0.0, 4.7), law=self.LAW)[:1] == (Verdict.FAR,)
+
+    def test_a_box_that_touches_the_edge_counts_there(self) -> None:
+        camera = Camera()
+        wide = counter(camera, x1=-7.0, x2=7.0)
+        law = rules(service_points=[wide])
+        edge = CAMERA.box(4.75, 5.5, 1.7)
+        customer = Track(
+            track_id=2, class_name="customer", confidence=0.9, x1=edge[0], y1=edge[1], x2=edge[2], y2=edge[3]
+        )
+        assert edge[2] == 1280
+        assert judged(track(1, 4.4, 6.4, "staff"), customer, law=law)[0] == Verdict.TOGETHER
+
+    def test_two_behind_the_same_counter_are_judged_by_height(self) -> None:
+        one, other = track(1, 0, 6.6, "staff"), track(2, 0.8, 6.6)
+        assert judged(one, other, law=self.LAW)[2] == HEIGHT
+
+    def test_with_pairs_any_either_may_stand_behind(self) -> None:
+        law = rules(service_points=[counter()], pairs="any")
+        assert judged(track(1, 0.3, 5.5), track(2, 0, 6.6), law=law)[2] == SERVICE_POINT
+
+
+def test_the_cheap_look_never_hides_a_contact() -> None:
+    for law in (rules(), rules(service_points=[counter()]), rules(service_points=[counter()], pairs="any")):
+        ready = book_of(law).law(law.version)
+        for x in (0.0, 0.4, 0.9, 1.3, 1.5, 2.0):
+            for y in (4.7, 5.2, 5.9, 6.3, 7.0):
+                one, other = seen(law, track(1, 0, 6.6, "staff"), track(2, x, y))
+                if judge(one, other, 1.5, ready)[0] == Verdict.TOGETHER:
+                    assert not surely_far(one, other, ready), (law.pairs, x, y)
+
+
+class TestGround:
+    def test_every_cell_agrees_with_the_polygons(self) -> None:
+        # given areas of all kinds, crossing each other
+        law = rules(
+            zones=[zone(-2, 3, 2, 7), zone(-1, 4, 3, 5, zone_id="line", kind="queue", service_point="till")],
+            service_points=[counter()],
+            staff_areas=[CAMERA.polygon([(-3, 5), (0, 9), (3, 5)])],
+            ignore_areas=[CAMERA.polygon([(1, 3), (4, 4), (2, 6)])],
+        )
+        drawn = sorted(law.zones, key=lambda z: z.kind != "queue")
+        ground = Ground(law, drawn)
+        # when looked up by cell and by exact test, then both agree everywhere
+        for x in range(1, 1280, 7):
+            for y in range(1, 720, 5):
+                point = (x + 0.3, y + 0.7)
+                assert ground.at(*point) == ground._look(*point)
+
+    def test_a_queue_comes_before_a_service_zone(self) -> None:
+        law = rules(
+            zones=[zone(-2, 3, 2, 7), zone(-1, 4, 3, 5, zone_id="line", kind="queue", service_point="till")],
+            service_points=[counter()],
+        )
+        ready = book_of(law).law(law.version)
+        index = ready.ground.at(*CAMERA.pixel(0, 4.5)).zone
+        assert ready.zones[index].zone_id == "line"
+
+    def test_a_foot_at_the_image_s_edge_is_inside_what_is_drawn_up_to_it(self) -> None:
+        from schemas.rules import Zone
+
+        edge = Zone(zone_id="edge", kind="service", polygon=((0, 600), (1280, 600), (1280, 720), (0, 720)))
+        low = Track(track_id=1, class_name="customer", confidence=0.9, x1=600, y1=400, x2=700, y2=720)
+        (somebody,) = seen(rules(zones=[edge]), low)
+        assert somebody.spot.zone == 0
