@@ -7,19 +7,15 @@ import json
 import os
 import signal
 import sys
-import warnings
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-# a dependency of the registry client announces its next major version on every start
-warnings.filterwarnings("ignore", message="The httpx module is deprecated")
-
-from infra import log  # noqa: E402
-from infra.config import Settings, load_settings  # noqa: E402
-from schemas.errors import ExplainedError, InputError  # noqa: E402
-from schemas.site import Site, load_site  # noqa: E402
+from infra import log
+from infra.config import Settings, load_settings
+from schemas.errors import ExplainedError, InputError
+from schemas.site import Site, load_site
 
 CONNECTORS = ("clip", "upload", "incident", "clickhouse", "snapshots")
 

@@ -220,6 +220,7 @@ class Worker(Generic[J, R]):
         self._arrived = [arrival for arrival in self._arrived if id(arrival[0]) in numbers]
         if not self._arrived or not self._intake.is_ours():
             return
+        failpoint(f"{self._connector.name}.before_result_stored")
         stored = False
         for part, key, outcome in self._arrived:
             part.running.discard(key)

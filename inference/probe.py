@@ -16,6 +16,8 @@ from schemas.hashing import sha256_of_file
 
 STEP_MAX_S = 1.0
 """A longer step between two frames is a hole in the stream and not a long group of pictures."""
+NO_PTS = ("avi", "h264", "m4v")
+"""Formats that store no time of showing: where frames are reordered, the demuxer's guess is wrong."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def probe_file(path: Path) -> Probe:
     container = open_file(path)
     try:
         stream = container.streams.video[0]
-        parts, untimed = _parts(container, stream)
+        parts = _parts(container, stream)
         if not parts:
             raise SourceError(f"{path} holds no picture that could be shown; the file is damaged or empty")
         width, height = stream.codec_context.width, stream.codec_context.height
@@ -156,7 +158,7 @@ def probe_file(path: Path) -> Probe:
             frames_promised=stream.frames,
             frame_hz=float(1 / np.median(steps)) if len(steps) else None,
             key_gap_s=max(_key_gap_s(part, float(stream.time_base)) for part in parts),
-            reordered_without_times=untimed and bool(stream.codec_context.has_b_frames),
+            reordered_without_times=container.format.name in NO_PTS and bool(stream.codec_context.has_b_frames),
         )
     finally:
         container.close()
@@ -174,9 +176,8 @@ def placed_packets(container: Any, stream: Any) -> Iterator[tuple[Any, Placed]]:
         return
 
 
-def _parts(container: Any, stream: Any) -> tuple[list[Part], bool]:
+def _parts(container: Any, stream: Any) -> list[Part]:
     parts: list[Part] = []
-    untimed = False
     waiting_for_key = True
     for packet, placed in placed_packets(container, stream):
         if placed.breaks:
@@ -186,14 +187,13 @@ def _parts(container: Any, stream: Any) -> tuple[list[Part], bool]:
             waiting_for_key = False
         if waiting_for_key:
             continue
-        untimed = untimed or packet.pts is None
         if packet.is_keyframe:
             parts[-1].keys.append(placed.pts)
         if not packet.is_discard:
             parts[-1].times.append(placed.pts)
     for part in parts:
         part.times.sort()
-    return [part for part in parts if part.times], untimed
+    return [part for part in parts if part.times]
 
 
 def _key_gap_s(part: Part, tick_s: float) -> float:

@@ -63,7 +63,7 @@ class PersonRules(Frozen):
     stitch_distance_m: Metres = 0.75
     stitch_size_ratio_min: Share = 0.7
     forget_s: Seconds = 60.0
-    people_max: int = Field(default=48, ge=2, le=64)
+    people_max: int = Field(default=48, ge=2, le=48)
     """At the cap the one unseen longest is given up; who appears while all are in sight is not taken in."""
 
 
@@ -104,7 +104,7 @@ class InteractionRules(Frozen):
     roll_s: Seconds = 1800.0
     change_s: Seconds = 2.0
     """A customer belongs to one staff member; to belong to another takes this long."""
-    pairs_max: int = Field(default=64, ge=1, le=64)
+    pairs_max: int = Field(default=48, ge=1, le=48)
 
 
 class UnattendedRules(Frozen):

@@ -180,6 +180,9 @@ class _Log:
     def reader(self, partition: int, offset: int) -> LogReader:
         return LogReader(self.settings, TRACK_UPDATES.name, partition, offset)
 
+    def between(self, partition: int, first: int, beyond: int) -> list[Record]:
+        return reread.read_between(self.settings, TRACK_UPDATES.name, partition, first, beyond)
+
     def high(self, partition: int) -> int:
         return reread.watermarks(self.settings, TRACK_UPDATES.name, partition)[1]
 

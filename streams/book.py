@@ -55,6 +55,8 @@ class Law:
     stable_share: float
     body_height_m: float
     depth_factor: float
+    reach: float
+    """Half of near_m in body heights: how far "near" is on one person's side."""
     height_ratio_max: float
     pixel_max_m: float
     counter_reach_m: float
@@ -127,6 +129,7 @@ def law_of(rules: CameraRules, version: str) -> Law:
         stable_share=role.stable_share,
         body_height_m=near.body_height_m,
         depth_factor=near.depth_factor,
+        reach=talk.near_m / 2 / near.body_height_m,
         height_ratio_max=near.height_ratio_max,
         pixel_max_m=near.pixel_max_m,
         counter_reach_m=near.counter_reach_m,

@@ -150,7 +150,7 @@ def _cut_day(frame: Frame, book: RulesBook, missing: OutageReason | None) -> Fra
         outage.tell(frame, old.seen_at, old.day_ends_at, reason)
     _close_all(frame, "rolled")
     if old.stopped != "ended":
-        outage.tell_blind_days(frame, fresh.business_day, reason or "gap")
+        outage.tell_blind_days(frame, fresh.business_day, reason or old.stopped or "gap")
     return Frame(fresh, book.law(fresh.rules_version), frame.update, frame.cause, frame.now, frame.events)
 
 

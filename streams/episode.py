@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from uuid import UUID
 
 from schemas.hashing import sealed
 from schemas.ids import episode_id
@@ -19,7 +20,7 @@ from schemas.records import (
 from streams import occurrence
 from streams.frame import Frame
 from streams.identity import lineage
-from streams.state import Opened, Person, Ref
+from streams.state import Opened, Person
 
 E = TypeVar("E", InteractionEvent, UnattendedEvent)
 
@@ -46,25 +47,26 @@ def begin(
     started_at: int,
     staff: Person | None,
     customer: Person,
-    continues: str | None = None,
+    continues: UUID | None = None,
 ) -> Opened:
     """A new episode with the id that it keeps, and the day's next number."""
     state = frame.state
     state.ordinal += 1
     return Opened(
-        episode_id=episode_id(
-            state.site_id,
-            state.camera_id,
-            state.lane,
-            kind,
-            staff=None if staff is None else _first(staff),
-            customer=_first(customer),
-            started_at=started_at,
-            symmetric=frame.law.any_pair,
+        episode_id=UUID(
+            episode_id(
+                state.site_id,
+                state.camera_id,
+                state.lane,
+                kind,
+                staff=None if staff is None else _first(staff),
+                customer=_first(customer),
+                started_at=started_at,
+                symmetric=frame.law.any_pair,
+            )
         ),
         ordinal=state.ordinal,
         started_at=started_at,
-        previous_hash="",
         continues=continues,
     )
 
@@ -88,7 +90,7 @@ def tell(
     more: dict[str, Any] = {} if record is InteractionEvent else {"reason": episode.reason}
     event = sealed(
         record(
-            episode_id=episode.episode_id,
+            episode_id=str(episode.episode_id),
             facet_revision=REVISION[phase],
             phase=phase,
             ordinal=episode.ordinal,
@@ -96,9 +98,9 @@ def tell(
             camera_id=state.camera_id,
             lane=state.lane,
             business_day=state.business_day,
-            occurrence_id=episode.occurrence_id,
+            occurrence_id=_text(episode.occurrence_id),
             opens=known and occurrence.opens(episode),
-            evidence_episode_id=episode.evidence_episode_id,
+            evidence_episode_id=_text(occurrence.evidence_of(episode)),
             staff_id=None if staff is None else staff.number,  # type: ignore[arg-type]
             customer_id=customer.number,
             zone_id=facts.zone_id,
@@ -118,13 +120,13 @@ def tell(
             rules_version=frame.law.version,
             cause=frame.cause,
             alert=alert,
-            continues=episode.continues,
+            continues=_text(episode.continues),
             hash="",
-            previous_hash=episode.previous_hash or None,
+            previous_hash=episode.previous_hash.hex() or None,
             **more,
         )
     )
-    episode.previous_hash = event.hash
+    episode.previous_hash = bytes.fromhex(event.hash)
     frame.events.append(event)
 
 
@@ -134,9 +136,8 @@ def share(part_ms: float, whole_ms: int) -> float:
 
 
 def _first(person: Person) -> TrackRef:
-    return ref_of(person.refs[0])
+    return lineage(person)[0]
 
 
-def ref_of(ref: Ref) -> TrackRef:
-    """The record of a tracklet."""
-    return TrackRef(stream_epoch=ref[0], track_id=ref[1], tracklet=ref[2])
+def _text(value: UUID | None) -> str | None:
+    return None if value is None else str(value)

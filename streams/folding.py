@@ -1,8 +1,9 @@
 """The shell around the fold of each camera: take a record, step, publish, wait for the acks, store, acknowledge.
 
-A camera whose fold is not in step with the log (records were lost on the way, or its fold halted) is caught up beside
-the stream: a task reads the log from the stored offset on, and until it has come to the end the stream acknowledges
-that camera's records without folding them. Its neighbours notice nothing.
+The stream may pass records by: Faust acknowledges what it drops when it stops and when partitions move. A few are read
+from the log on the spot. A camera that is far from its log, or whose fold had halted, is caught up beside the stream: a
+task reads the log from the stored offset on, and until it has come to the end the stream acknowledges that camera's
+records without folding them. Its neighbours notice nothing.
 """
 
 import asyncio
@@ -27,6 +28,10 @@ log = logging.getLogger(__name__)
 
 STATE_BYTES_MAX = 512 * 1024
 """The fold bounds its state at 64 KB; one that Kafka would refuse must halt its camera and not end every start."""
+
+
+NEAR = 2000
+"""Offsets that are read on the spot, in a moment; for more the neighbours would have to wait."""
 
 
 class Table(Protocol):
@@ -84,6 +89,9 @@ class Log(Protocol):
 
     def reader(self, partition: int, offset: int) -> Reader:
         """Reads from offset on."""
+
+    def between(self, partition: int, first: int, beyond: int) -> list[Record]:
+        """What is still there of the offsets from first on, before beyond."""
 
     def high(self, partition: int) -> int:
         """The offset behind the last record."""
@@ -155,7 +163,14 @@ class CameraFolding(Generic[S]):
         entry = self.entry(key)
         if entry.halt is not None:
             return True
-        return await self._advance(key, entry, update, record, generation, complete=False) != "lost"
+        outcome = await self._advance(key, entry, update, record, generation)
+        if outcome == "behind":
+            log.warning("camera %s: offset %d does not follow the last record folded", key.decode(), record.offset)
+            if record.offset - entry.offset <= NEAR:
+                outcome = await self._fetch_before(key, entry.offset + 1, update, record, generation)
+            elif self._owner.holds(record.partition, generation):
+                await self.fall_behind(key, record.partition, record.offset)
+        return outcome != "lost"
 
     def entry(self, key: bytes) -> CameraEntry:
         """What is stored of the camera."""
@@ -189,8 +204,10 @@ class CameraFolding(Generic[S]):
         record: Record,
         generation: int,
         *,
-        complete: bool,
-    ) -> Literal["done", "halted", "lost"]:
+        complete: bool = False,
+        behind: bool = False,
+    ) -> Literal["done", "behind", "halted", "lost"]:
+        """Fold one record. behind: more of its log is to be fetched, and the stream does not fold this camera."""
         try:
             before = None if entry.state is None else self._fold.load(entry.state)
             outcome = advance(self._fold, before, update, self._book, self._skips, complete=complete)
@@ -206,19 +223,14 @@ class CameraFolding(Generic[S]):
         if outcome == "pass":
             return "done"
         if outcome == "rewind":
-            if not self._owner.holds(record.partition, generation):
-                return "lost"
-            name, place = key.decode(), f"{update.stream_epoch}:{update.sequence}"
-            log.warning("camera %s: record %s does not follow the last one folded; reading the log again", name, place)
-            await self.fall_behind(key, record.partition, record.offset)
-            return "done"
+            return "behind"
         failpoint("streams.before_publish")
         await self._outbox.publish(events)
         failpoint("streams.after_ack")
         if not self._owner.holds(record.partition, generation):
             return "lost"
         last = entry.last if update.control is not None else msgspec.structs.replace(update, tracks=[])
-        stored = CameraEntry(state=state, offset=record.offset, writes=entry.writes, last=last, behind=complete)
+        stored = CameraEntry(state=state, offset=record.offset, writes=entry.writes, last=last, behind=behind)
         await self._keep(key, stored, record.partition)
         failpoint("streams.after_state")
         self.counts["folded"] += 1
@@ -266,7 +278,8 @@ class CameraFolding(Generic[S]):
                 del self._catching_up[key]
 
     async def _follow(self, key: bytes, partition: int, mine: CatchUp) -> None:
-        mine.upto = max(mine.upto, await asyncio.to_thread(self._source.high, partition) - 1)
+        end = await asyncio.to_thread(self._source.high, partition) - 1
+        mine.upto = max(mine.upto, end)
         reader = await asyncio.to_thread(self._source.reader, partition, self.entry(key).offset + 1)
         with reader:
             while True:
@@ -281,14 +294,28 @@ class CameraFolding(Generic[S]):
                 for record in await asyncio.to_thread(reader.read):
                     if self._catching_up.get(key) is not mine or not self._owner.holds(partition, mine.generation):
                         return
-                    if record.key == key.partition(b"|")[0] and not await self._fetch(key, record, mine):
+                    if await self._fetch(key, record, mine.generation, behind=True) != "done":
                         return
 
-    async def _fetch(self, key: bytes, record: Record, mine: CatchUp) -> bool:
-        """Fold a record from the log. False: no more of them."""
+    async def _fetch_before(
+        self, key: bytes, first: int, update: TrackUpdate, record: Record, generation: int
+    ) -> Literal["done", "behind", "halted", "lost"]:
+        """Fold what the log has from an offset on, and then the record."""
+        for earlier in await asyncio.to_thread(self._source.between, record.partition, first, record.offset):
+            outcome = await self._fetch(key, earlier, generation)
+            if outcome != "done":
+                return outcome
+        return await self._advance(key, self.entry(key), update, record, generation, complete=True)
+
+    async def _fetch(
+        self, key: bytes, record: Record, generation: int, *, behind: bool = False
+    ) -> Literal["done", "behind", "halted", "lost"]:
+        """Fold a record that was read from the log, if it is the camera's."""
+        if record.key != key.partition(b"|")[0]:
+            return "done"
         update = await self._outbox.decode(record, TrackUpdate)
         if update is None or entry_key(update) != key:
-            return True
+            return "done"
         entry = self.entry(key)
         entry.halt = None
-        return await self._advance(key, entry, update, record, mine.generation, complete=True) == "done"
+        return await self._advance(key, entry, update, record, generation, complete=True, behind=behind)

@@ -5,6 +5,7 @@ a moment ago when place, size and role agree and nobody else could be meant; if 
 """
 
 from math import hypot
+from operator import attrgetter
 
 from schemas.geometry import distance_by_height_m
 from schemas.ids import person_id
@@ -69,8 +70,8 @@ def observe(frame: Frame) -> list[Seen]:
     here: list[Seen] = []
     fresh: list[Track] = []
     taken: set[int] = set()
-    for track in sorted(update.tracks, key=_track_id):
-        if track.track_id in taken or not _counts(track, law):
+    for track in sorted(update.tracks, key=_in_order):
+        if track.track_id in taken or not _counts(track, frame):
             continue
         taken.add(track.track_id)
         person = state.people.get(state.tracks.get(track.track_id, 0))
@@ -94,14 +95,15 @@ def lineage(person: Person) -> list[TrackRef]:
     return [TrackRef(stream_epoch=epoch, track_id=track, tracklet=part) for epoch, track, part in person.refs]
 
 
-def _track_id(track: Track) -> int:
-    return track.track_id
+_in_order = attrgetter("track_id", "confidence", "x1", "y1", "x2", "y2")
+"""By track id; the rest only so that even two boxes with one id come in an order of their own."""
 
 
-def _counts(track: Track, law: Law) -> bool:
+def _counts(track: Track, frame: Frame) -> bool:
+    law = frame.law
     if track.confidence < law.confidence_min or track.x2 <= track.x1 or track.y2 <= track.y1:
         return False
-    return not (law.ignores and law.ground.at((track.x1 + track.x2) / 2, track.y2).ignored)
+    return not (law.ignores and law.ground.at(*_foot(frame, track)).ignored)
 
 
 def _jumped(person: Person, track: Track, now: int, law: Law) -> bool:
@@ -130,35 +132,26 @@ def _follow(frame: Frame, person: Person, track: Track) -> Seen:
     person.seen_at = now
     person.confidence = track.confidence
     person.x1, person.y1, person.x2, person.y2 = x1, y1, x2, y2
-    seen = _look(frame, person, min(elapsed_ms, law.sample_max_ms))
+    seen = _look(frame, person, track, min(elapsed_ms, law.sample_max_ms))
     if not law.any_pair:
         roles.watch(person, track.class_name, seen.spot.staff, seen.weight_ms, law)
     return seen
 
 
-def _foot(frame: Frame, person: Person) -> tuple[float, float]:
+def _foot(frame: Frame, box: Person | Track) -> tuple[float, float]:
     """Middle of the box's lower edge, half a pixel inside the image, so that areas drawn up to its edge hold it."""
-    x = min(max((person.x1 + person.x2) / 2, 0.5), frame.update.image_width - 0.5)
-    return x, min(max(person.y2, 0.5), frame.update.image_height - 0.5)
+    x = min(max((box.x1 + box.x2) / 2, 0.5), frame.update.image_width - 0.5)
+    return x, min(max(box.y2, 0.5), frame.update.image_height - 0.5)
 
 
-def _look(frame: Frame, person: Person, weight_ms: int) -> Seen:
+def _look(frame: Frame, person: Person, box: Track, weight_ms: int) -> Seen:
     law, width, height = frame.law, frame.update.image_width, frame.update.image_height
+    x1, y1, x2, y2 = box.x1, box.y1, box.x2, box.y2
     side, level = width * EDGE_SHARE, height * EDGE_SHARE
-    x, y = _foot(frame, person)
-    tall = person.y2 - person.y1
-    return Seen(
-        person,
-        person.key,
-        x,
-        y,
-        person.y2 * law.depth_factor,
-        tall,
-        law.near_m * tall / 2 / law.body_height_m,
-        person.x1 > side and person.y1 > level and person.x2 < width - side and person.y2 < height - level,
-        weight_ms,
-        law.ground.at(x, y),
-    )
+    whole = x1 > side and y1 > level and x2 < width - side and y2 < height - level
+    x, y = ((x1 + x2) / 2, y2) if whole else _foot(frame, box)
+    reach = law.reach * (y2 - y1)
+    return Seen(person, person.key, x, y, y2 * law.depth_factor, y2 - y1, reach, whole, weight_ms, law.ground.at(x, y))
 
 
 def _take_in(frame: Frame, fresh: list[Track]) -> list[Seen]:
@@ -173,7 +166,7 @@ def _take_in(frame: Frame, fresh: list[Track]) -> list[Seen]:
         ref = (state.epoch, track.track_id, _next_tracklet(state, track.track_id))
         if known is None:
             known = _new(frame, track, ref)
-            entry = _look(frame, known, 0)
+            entry = _look(frame, known, track, 0)
         else:
             for track_id in [track_id for track_id, key in state.tracks.items() if key == known.key]:
                 del state.tracks[track_id]

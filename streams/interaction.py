@@ -7,6 +7,7 @@ that frame rates agree; a missing sample is unknown, not far.
 """
 
 from itertools import accumulate
+from uuid import UUID
 
 from schemas.records import Alert, CloseReason, InteractionEvent, PersonBox, Role
 from streams import occurrence, roles
@@ -17,8 +18,8 @@ from streams.near import METHODS, Judgement, Verdict, judge, surely_far
 from streams.state import CameraState, Pair, Person
 
 BIN_M = 0.05
-BINS = 100
-"""Distances above 5 m share the last bin."""
+BINS = 60
+"""Distances above 3 m share the last bin."""
 
 Contacts = dict[int, Verdict]
 """key of a customer in this frame -> TOGETHER with staff, or UNKNOWN while an open interaction cannot be seen."""
@@ -55,9 +56,9 @@ def leave(frame: Frame, person: Person) -> None:
 def _sample_any(frame: Frame, here: list[Seen]) -> None:
     """Every two people; the smaller number stands in the place of the staff member."""
     pairs, law = frame.state.pairs, frame.law
-    ordered = sorted(here, key=lambda seen: seen.person.number)
-    for at, a in enumerate(ordered):
-        for b in ordered[at + 1 :]:
+    for at, one in enumerate(here):
+        for other in here[at + 1 :]:
+            a, b = (one, other) if one.person.number < other.person.number else (other, one)
             pair = pairs.get(a.key << 32 | b.key)
             if pair is None and surely_far(a, b, law):
                 continue
@@ -154,7 +155,7 @@ def _fits(frame: Frame, staff: Person, customer: Person) -> bool:
     return frame.law.any_pair or (staff.role == roles.STAFF and customer.role == roles.CUSTOMER)
 
 
-def _start(frame: Frame, pair: Pair, continues: str | None) -> None:
+def _start(frame: Frame, pair: Pair, continues: UUID | None) -> None:
     people = frame.state.people
     pair.zone = zone_of(frame, people[pair.customer])
     pair.episode = begin(frame, "interaction", pair.first_at, people[pair.staff], people[pair.customer], continues)

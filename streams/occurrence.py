@@ -4,6 +4,8 @@ An interaction is an occurrence of its own. Customers who are unattended at one 
 or a service zone) at the same time share one: who confirms while a member is open joins it.
 """
 
+from uuid import UUID
+
 from schemas.windows import alert_window, cut_window
 from streams.frame import Frame
 from streams.state import Occurrence, Opened
@@ -12,7 +14,7 @@ from streams.state import Occurrence, Opened
 def open_own(episode: Opened, now: int) -> None:
     """Confirm an episode that is an occurrence by itself."""
     episode.confirmed_at = now
-    episode.occurrence_id = episode.evidence_episode_id = episode.episode_id
+    episode.occurrence_id = episode.episode_id
 
 
 def open_or_join(frame: Frame, episode: Opened, place: str) -> None:
@@ -30,8 +32,7 @@ def open_or_join(frame: Frame, episode: Opened, place: str) -> None:
     episode.confirmed_at = now
     episode.occurrence_id = there.occurrence_id
     shown = cut_window(alert_window(there.started_at, there.opened_at))
-    own = not shown.holds(episode.started_at, now)
-    episode.evidence_episode_id = episode.episode_id if own else there.occurrence_id
+    episode.own_evidence = not shown.holds(episode.started_at, now)
 
 
 def leave(frame: Frame, episode: Opened, place: str) -> None:
@@ -41,6 +42,11 @@ def leave(frame: Frame, episode: Opened, place: str) -> None:
         there.open_members -= 1
         if there.open_members == 0:
             del frame.state.occurrences[place]
+
+
+def evidence_of(episode: Opened) -> UUID | None:
+    """Whose clip shows it: its own or the opener's; None before it is confirmed."""
+    return episode.episode_id if episode.own_evidence and episode.occurrence_id else episode.occurrence_id
 
 
 def opens(episode: Opened) -> bool:

@@ -19,12 +19,14 @@ log = logging.getLogger(__name__)
 
 def read_rules(settings: Settings, codec: Codec) -> dict[str, CameraRules]:
     """Every rules set ever published that this version of the program understands, by its version."""
-    known = {}
+    known, strange = {}, 0
     for published in _read(settings, codec, CAMERA_RULES, RulesSet):
         try:
             known[published.rules_version] = CameraRules.model_validate_json(published.body)
-        except ValidationError as error:  # a fold that needs it says so and halts its camera
-            log.warning("rules %s are of another version of this program: %s", published.rules_version, error)
+        except ValidationError:  # a fold that needs it says so and halts its camera
+            strange += 1
+    if strange:
+        log.info("%d rules sets were published by another version of this program and are left out", strange)
     return known
 
 

@@ -4,6 +4,8 @@ Times are ms UTC (`_at`) or ms (`_ms`), positions pixels. People, pairs and zone
 state; what leaves it is made from data alone. Structs that occur many times are arrays on the wire.
 """
 
+from uuid import UUID
+
 import msgspec
 
 from schemas.records import Cause, OutageReason, UnattendedReason
@@ -21,15 +23,16 @@ Ref = tuple[int, int, int]
 class Opened(msgspec.Struct, array_like=True):
     """An episode that has started and not ended."""
 
-    episode_id: str
+    episode_id: UUID
     ordinal: int
     started_at: int
-    previous_hash: str
+    previous_hash: bytes = b""
     """Hash of its last event."""
-    continues: str | None = None
+    continues: UUID | None = None
     confirmed_at: int | None = None
-    occurrence_id: str | None = None
-    evidence_episode_id: str | None = None
+    occurrence_id: UUID | None = None
+    own_evidence: bool = True
+    """From confirmed on: its own clip shows it; else that of its occurrence's opener does."""
     reason: UnattendedReason | None = None
     threshold_ms: int = 0
 
@@ -122,7 +125,7 @@ class Pair(msgspec.Struct, array_like=True):
 class Occurrence(msgspec.Struct, array_like=True):
     """Customers unattended at one place at the same time."""
 
-    occurrence_id: str
+    occurrence_id: UUID
     opened_at: int
     started_at: int
     """When its opener's waiting started."""
@@ -175,7 +178,7 @@ class UnreadableState(ValueError):
     """The stored state is not one of ours or of an older layout: delete it and fold the business day again."""
 
 
-_encoder = msgspec.msgpack.Encoder()
+_encoder = msgspec.msgpack.Encoder(uuid_format="bytes")
 _decoder = msgspec.msgpack.Decoder(CameraState)
 
 

@@ -1,9 +1,10 @@
 """Stand-ins for Kafka around the streams shells: one partition, a changelog, what was published. Nothing sleeps."""
 
 import asyncio
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, ParamSpec, Self
 
 import msgspec
 
@@ -17,6 +18,17 @@ from tests.scenario import book_of, record, rules
 from tests.streams_worker import COUNTING_FOLD, Count
 
 PARTITION = 0
+P = ParamSpec("P")
+
+
+def in_a_loop(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """An async test as pytest runs it."""
+
+    @functools.wraps(test)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        asyncio.run(test(*args, **kwargs))
+
+    return run
 
 
 class HeldClock:
@@ -147,6 +159,9 @@ class FakeLog:
 
     def reader(self, partition: int, offset: int) -> FakeReader:
         return FakeReader(self.world, offset)
+
+    def between(self, partition: int, first: int, beyond: int) -> list[Record]:
+        return self.world.log[first:beyond]
 
     def high(self, partition: int) -> int:
         return len(self.world.log)

@@ -190,7 +190,13 @@ class _Maker:
         """A customer whom nobody serves."""
         camera_id, customer, at = self._world.site.cameras[1].camera_id, self._ref(customer_id), self._at
         episode_id = ids.episode_id(
-            self._world.site.site_id, camera_id, "live", "unattended", staff=None, customer=customer, started_at=at(from_s)
+            self._world.site.site_id,
+            camera_id,
+            "live",
+            "unattended",
+            staff=None,
+            customer=customer,
+            started_at=at(from_s),
         )
 
         def event(phase: Phase, at_s: float, previous: str | None, **more: Any) -> UnattendedEvent:

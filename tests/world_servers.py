@@ -83,8 +83,7 @@ def put_object(settings: Settings, upload: ClipUploaded, content: bytes, **metad
 
 
 def fill_rows(settings: Settings, world: World) -> None:
-    """Every revision of everything as rows."""
-    schema.apply(settings)
+    """Every revision of everything as rows; the tables are there."""
     with connected(settings) as client:
         store(client, by_table(world.records, world.site))
 
@@ -93,6 +92,7 @@ def fill(settings: Settings, world: World) -> None:
     """The whole world into all servers; its incidents were posted when it was made."""
     publish(settings, world.records)
     fill_files(settings, world)
+    schema.apply(settings)
     fill_rows(settings, world)
     snapshots.rebuild(settings, world.site)
 

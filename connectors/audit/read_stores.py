@@ -174,5 +174,5 @@ def _read_rows(settings: Settings, site: Site, days: Collection[str] | None, sto
             settings, f"SELECT * FROM {table} FINAL WHERE {where}", parameters=parameters, formats=AS_IN_RECORDS
         )
         stores.rows[table] = answer.as_dicts()
-    shown = f"SELECT toString(episode_id), count() FROM episodes WHERE {where} GROUP BY episode_id"
+    shown = f"SELECT episode_id, count() FROM episodes WHERE {where} GROUP BY episode_id"
     stores.shown = dict(query(settings, shown, parameters=parameters).rows)

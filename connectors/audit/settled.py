@@ -52,13 +52,12 @@ def outstanding(settings: Settings, site: Site | None = None) -> list[str]:
 
     site: leave out the episodes of other sites. Raises KafkaUnavailable, RegistryUnavailable.
     """
+    found: list[str] = []
     for part, sources in FLOW:
-        found = list(_not_taken(settings, part, sources))
+        found += _not_taken(settings, part, sources)
         if part in WITH_WORK:
             found += _not_done(settings, part)
-        if found:
-            return found
-    return list(_waiting(settings, site))
+    return found or list(_waiting(settings, site))
 
 
 def _not_taken(settings: Settings, part: str, sources: Iterable[Topic]) -> Iterator[str]:

@@ -28,8 +28,8 @@ INSERT_SETTINGS = {
     "async_insert": 0,  # acknowledged means stored
     "max_partitions_per_insert_block": 0,  # old footage may spread one batch over many months
 }
-AS_IN_RECORDS = {"DateTime64": "int", "UUID": "string"}
-"""Formats for query(): times as ms UTC and ids as text, as the records have them."""
+AS_IN_RECORDS = {"DateTime64": "int"}
+"""Formats for query(): times as ms UTC, as the records have them."""
 _CODE = re.compile(r"[Cc]ode: (\d+)")
 _LOGIN = {"192", "193", "194", "497", "516"}
 _BUSY = {"159", "202", "209", "210", "241", "242", "243", "252", "319"}

@@ -59,7 +59,10 @@ class Actor:
         x, y = self.position(time_s)
         recent = [self._heading(time_s - back) for back in (0.0, 0.1, 0.2, 0.3, 0.4)]
         heading = atan2(sum(map(sin, recent)), sum(map(cos, recent)))
-        steps = [hypot(*_between(self.position(t), self.position(t + 0.1))) for t in (time_s - 0.2, time_s - 0.1, time_s, time_s + 0.1)]
+        steps = [
+            hypot(*_between(self.position(t), self.position(t + 0.1)))
+            for t in (time_s - 0.2, time_s - 0.1, time_s, time_s + 0.1)
+        ]
         stay, walking = self._stay(time_s), min(1.0, sum(steps) / 4 / 0.1)
         return Pose(
             x_m=x,
@@ -101,7 +104,9 @@ def _between(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, flo
 class Timetable:
     """Builds one actor's path step by step: go there, stay until then."""
 
-    def __init__(self, name: str, role: Role, look: Look, at_s: float, x_m: float, y_m: float, speed_m_s: float) -> None:
+    def __init__(
+        self, name: str, role: Role, look: Look, at_s: float, x_m: float, y_m: float, speed_m_s: float
+    ) -> None:
         self.name, self._role, self._look, self._speed = name, role, look, speed_m_s
         self._path = [Waypoint(at_s, x_m, y_m)]
         self._stays: list[Stay] = []
@@ -127,7 +132,9 @@ class Timetable:
         self._path.append(Waypoint(until_s, last.x_m, last.y_m))
         return self
 
-    def arrive(self, at_s: float, *places: tuple[float, float], facing_rad: float, gesture: Gesture = "idle") -> "Timetable":
+    def arrive(
+        self, at_s: float, *places: tuple[float, float], facing_rad: float, gesture: Gesture = "idle"
+    ) -> "Timetable":
         """Stand until the walk over these places must begin to reach the last of them at this time."""
         last, far = self._path[-1], 0.0
         x, y = last.x_m, last.y_m

@@ -31,7 +31,9 @@ def burn_counter(image: Image, number: int, text: str) -> None:
         left = _LEFT_PX + place * _SQUARE_PX
         image[_TOP_PX : _TOP_PX + _SQUARE_PX, left : left + _SQUARE_PX] = 255 if bit else 0
     place_px = (_LEFT_PX + len(_bits(0)) * _SQUARE_PX + 12, BAR_HEIGHT_PX - 5)
-    cv2.putText(image, f"{number:05d}  {text}", place_px, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (235, 235, 235), 1, cv2.LINE_AA)
+    cv2.putText(
+        image, f"{number:05d}  {text}", place_px, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (235, 235, 235), 1, cv2.LINE_AA
+    )
 
 
 def read_counter(image: Image) -> int:

@@ -176,7 +176,10 @@ def mesh(look: Look, pose: Pose) -> Mesh:
 def _ellipses(trunk: Callable[[float], Floats], levels: Floats, wide: float) -> Floats:
     """Rings around the spine; levels: (k, 3) rows of height, half width, half depth, as shares of the height."""
     centres = np.stack([trunk(float(up)) for up in levels[:, 0]])
-    right, forward = levels[:, 1, None] * wide * np.cos(_TRUNK_ANGLES), levels[:, 2, None] * wide * np.sin(_TRUNK_ANGLES)
+    right, forward = (
+        levels[:, 1, None] * wide * np.cos(_TRUNK_ANGLES),
+        levels[:, 2, None] * wide * np.sin(_TRUNK_ANGLES),
+    )
     return centres[:, None, :] + np.stack((right, forward, np.zeros_like(right)), axis=-1)
 
 
@@ -245,7 +248,9 @@ def _gesture(gesture: Gesture, side: int, t: float, own: float) -> tuple[float, 
 
 def _head(build: _Builder, look: Look, pose: Pose, trunk: Callable[[float], Floats], idle: float) -> None:
     h = look.height_m
-    nod = {"talk": 0.07 * sin(3.1 * pose.time_s), "phone": 0.35, "serve": 0.18}.get(pose.gesture, 0.0) * (1 - pose.walking)
+    nod = {"talk": 0.07 * sin(3.1 * pose.time_s), "phone": 0.35, "serve": 0.18}.get(pose.gesture, 0.0) * (
+        1 - pose.walking
+    )
     look_aside = 0.35 * idle
     up = _v(0, sin(nod), cos(nod))
     right = _v(cos(look_aside), sin(look_aside), 0)
@@ -264,9 +269,13 @@ def _head(build: _Builder, look: Look, pose: Pose, trunk: Callable[[float], Floa
     hair = np.asarray(look.hair)
     if look.hair_style == "long":
         down = centre - 0.028 * h * forward
-        build.capsule(down + 0.02 * h * up, down - 0.105 * h * _UP - 0.01 * h * forward, 0.047 * h, 0.040 * h, look.hair)
+        build.capsule(
+            down + 0.02 * h * up, down - 0.105 * h * _UP - 0.01 * h * forward, 0.047 * h, 0.040 * h, look.hair
+        )
     if look.hair_style == "bun":
-        build.ellipsoid(centre - 0.055 * h * forward + 0.045 * h * up, axes * 0.5, np.broadcast_to(hair, (7, _SIDES, 3)))
+        build.ellipsoid(
+            centre - 0.055 * h * forward + 0.045 * h * up, axes * 0.5, np.broadcast_to(hair, (7, _SIDES, 3))
+        )
     if look.apron is not None:
         cap = np.broadcast_to(np.asarray(look.apron), (7, _SIDES, 3))
         build.ellipsoid(centre + 0.030 * h * up, axes * np.array(((1.1,), (1.08,), (0.66,))), cap)

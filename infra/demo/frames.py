@@ -1,4 +1,5 @@
-"""Pictures to train and test the detector with: shops, cameras and people at random, none of them the demo's.
+"""Pictures to train and test the detector with: half in the demo's two rooms with other goods, half in rooms that never
+were; the people are made up anew for every picture and are never the demo's.
 
 Written as JPEG beside one label file each (class, centre and size of the visible part, as shares of the picture), and
 `truth.json` with everybody's visible share.
@@ -18,10 +19,11 @@ import numpy as np
 
 from infra.demo.camera import Image, Pinhole
 from infra.demo.counter import burn_counter
-from infra.demo.figures import Gesture, Look, Pose
+from infra.demo.figures import Colour, Gesture, Look, Pose
 from infra.demo.looks import TRAINING, Role, make_look
 from infra.demo.painter import Drawn, Grain, paint
 from infra.demo.shop import Box, Shop, counter, picture, shelf, table
+from infra.demo.views import view
 
 CLASSES = ("customer", "staff")
 FRAMES_PER_SHOP = 40
@@ -60,7 +62,7 @@ def _one_shop(job: tuple[Path, int, int, int, int]) -> dict[str, list[list[float
     folder, count, seed, number, shops = job
     cv2.setNumThreads(1)
     random = np.random.default_rng(seed)
-    place = _place(random)
+    place = (_made_up, _counter_room, _made_up, _floor_room)[number % 4](random, seed)
     still = picture(place.shop, place.camera, supersample=1)
     grain = Grain(random, place.camera.width_px, place.camera.height_px, float(random.uniform(1.0, 4.0)))
     truth = {}
@@ -73,7 +75,9 @@ def _one_shop(job: tuple[Path, int, int, int, int]) -> dict[str, list[list[float
         if not cv2.imwrite(str(folder / "images" / f"{name}.jpg"), image, (cv2.IMWRITE_JPEG_QUALITY, quality)):
             raise OSError(f"{folder / 'images'}: cannot write pictures there")
         seen = [
-            (CLASSES.index(role), d.visible, *d.box) for (role, _, _), d in zip(people, drawn, strict=True) if _sees(d) and d
+            (CLASSES.index(role), d.visible, *d.box)
+            for (role, _, _), d in zip(people, drawn, strict=True)
+            if _sees(d) and d
         ]
         truth[name] = [[round(float(value), 3) for value in person] for person in seen]
         lines = [_label(place.camera, *person) for person in seen if person[1] >= LABELLED_FROM]
@@ -95,42 +99,71 @@ def _develop(random: np.random.Generator, image: Image) -> Image:
     cast = random.uniform(0.86, 1.12) * random.uniform(0.96, 1.04, 3)
     exposed = np.clip(image * cast, 0, 255).astype(np.uint8)
     if random.random() < 0.8:
-        burn_counter(exposed, int(random.integers(4000)), f"{('counter', 'floor', 'door')[int(random.integers(3))]} 10:00:00.0")
+        burn_counter(
+            exposed, int(random.integers(4000)), f"{('counter', 'floor', 'door')[int(random.integers(3))]} 10:00:00.0"
+        )
     return exposed
 
 
-def _place(random: np.random.Generator) -> Place:
-    camera = Pinhole(
-        float(random.uniform(2.6, 3.3)), float(random.uniform(22, 32)), float(random.uniform(370, 500))
-    )
-    wall, aside = float(random.uniform(7.0, 11.0)), float(random.uniform(3.6, 6.5))
+def _counter_room(_: np.random.Generator, seed: int) -> Place:
+    """The demo's till with other goods."""
+    room = view("counter", seed)
+    point = room.counters[0]
+    (x0, x1), (y0, y1) = point.staff.x, point.staff.y
+    return Place(room.shop, room.camera, (x0 + 0.2, x1 - 0.2, y0 + 0.3, y1 - 0.2))
+
+
+def _floor_room(_: np.random.Generator, seed: int) -> Place:
+    """The demo's sales floor with other goods."""
+    room = view("floor", seed)
+    return Place(room.shop, room.camera, None)
+
+
+def _made_up(random: np.random.Generator, _: int) -> Place:
+    """A room that never was, seen from anywhere under its ceiling."""
+
+    def about(low: float, high: float) -> float:
+        return float(random.uniform(low, high))
+
+    camera = Pinhole(about(2.7, 3.2), about(23, 31), about(380, 480))
+    wall, aside = about(7.0, 11.0), about(3.6, 6.5)
     boxes: list[Box] = []
     behind = None
-    if random.random() < 0.65:
-        middle, half, near = random.uniform(-1.5, 1.5), random.uniform(1.0, 2.6), random.uniform(4.4, min(6.6, wall - 2.0))
-        x, y = (float(middle - half), float(middle + half)), (float(near), float(near + random.uniform(0.45, 0.7)))
-        panel = make_look(random, "customer", TRAINING).top
-        boxes += counter(x, y, float(random.uniform(0.95, 1.12)), panel, till=bool(random.random() < 0.8))
+    if about(0, 1) < 0.6:
+        middle, half, near = about(-1.5, 1.5), about(1.0, 2.6), about(4.4, min(6.6, wall - 2.0))
+        x, y = (middle - half, middle + half), (near, near + about(0.45, 0.7))
+        boxes += counter(x, y, about(0.95, 1.12), _any_colour(random, 60, 200), till=about(0, 1) < 0.8)
         behind = (x[0] + 0.2, x[1] - 0.2, y[1] + 0.3, min(y[1] + 1.1, wall - 0.7))
-    at = -aside + float(random.uniform(0.2, 1.0))
+    at = -aside + about(0.2, 1.0)
     while at < aside - 1.0:
-        wide = float(random.uniform(0.9, 2.4))
-        if random.random() < 0.75:
+        wide = about(0.9, 2.4)
+        if about(0, 1) < 0.75:
             boxes += shelf(random, (at, min(at + wide, aside - 0.1)), (wall - 0.42, wall), "near")
-        at += wide + float(random.uniform(0.05, 1.0))
-    if random.random() < 0.6:
-        boxes += shelf(random, (-aside, -aside + 0.42), (float(random.uniform(2.5, 4)), float(random.uniform(5, wall - 1))), "right")
-    if random.random() < 0.6:
-        boxes += shelf(random, (aside - 0.42, aside), (float(random.uniform(2.5, 4)), float(random.uniform(5, wall - 1))), "left")
-    for _ in range(int(random.integers(0, 4))):
-        x0, y0 = float(random.uniform(-4, 3)), float(random.uniform(3, wall - 2))
-        boxes += table(random, (x0, x0 + float(random.uniform(0.8, 1.8))), (y0, y0 + float(random.uniform(0.6, 1.0))), 0.8)
-    tone = random.uniform(0.6, 1.1)
-    floor = tuple(float(c * tone) for c in ((128, 160, 190), (176, 184, 188), (150, 150, 150), (96, 130, 168))[int(random.integers(4))])
-    wall_colour = tuple(float(c) for c in random.uniform(150, 228) + random.uniform(-16, 16, 3))
-    band = tuple(float(c) for c in random.uniform(40, 210, 3))
-    kind = "planks" if random.random() < 0.5 else "tiles"
-    return Place(Shop(tuple(boxes), wall, aside, kind, floor[:3], wall_colour[:3], band[:3]), camera, behind)  # type: ignore[arg-type]
+        at += wide + about(0.05, 1.0)
+    if about(0, 1) < 0.6:
+        boxes += shelf(random, (-aside, -aside + 0.42), (about(2.5, 4), about(5, wall - 1)), "right")
+    if about(0, 1) < 0.6:
+        boxes += shelf(random, (aside - 0.42, aside), (about(2.5, 4), about(5, wall - 1)), "left")
+    for _table in range(int(random.integers(0, 4))):
+        x0, y0 = about(-4, 3), about(3, wall - 2)
+        boxes += table(random, (x0, x0 + about(0.8, 1.8)), (y0, y0 + about(0.6, 1.0)), 0.8)
+    shop = Shop(
+        boxes=tuple(boxes),
+        wall_ahead_m=wall,
+        walls_aside_m=aside,
+        floor="planks" if about(0, 1) < 0.5 else "tiles",
+        floor_colour=_any_colour(random, 90, 190),
+        wall_colour=_any_colour(random, 150, 225),
+        band_colour=_any_colour(random, 40, 200),
+    )
+    return Place(shop, camera, behind)
+
+
+def _any_colour(random: np.random.Generator, low: float, high: float) -> Colour:
+    """A greyish one: its channels lie within 40 of one another."""
+    grey = float(random.uniform(low, high))
+    b, g, r = (float(grey + shift) for shift in random.uniform(-20, 20, 3))
+    return b, g, r
 
 
 def _people(random: np.random.Generator, place: Place) -> list[Person]:
@@ -162,7 +195,11 @@ def _spots(random: np.random.Generator, wanted: int) -> Iterator[tuple[float, fl
         elif company < 0.6:  # a queue
             step, towards = random.uniform(0.55, 0.9), random.uniform(-pi, pi)
             for place in range(1, int(random.integers(2, 4))):
-                yield float(x + place * step * np.cos(towards)), float(y + place * step * np.sin(towards)), float(towards + pi)
+                yield (
+                    float(x + place * step * np.cos(towards)),
+                    float(y + place * step * np.sin(towards)),
+                    float(towards + pi),
+                )
                 wanted -= 1
 
 
@@ -178,5 +215,13 @@ def _add(
         return
     gesture = _GESTURES[int(random.integers(len(_GESTURES)))]
     walking = float(random.random() < 0.4)
-    pose = Pose(x, y, heading + float(random.normal(0, 0.4)), float(random.uniform(0, 2 * pi)), walking, gesture, float(random.uniform(0, 100)))
+    pose = Pose(
+        x,
+        y,
+        heading + float(random.normal(0, 0.4)),
+        float(random.uniform(0, 2 * pi)),
+        walking,
+        gesture,
+        float(random.uniform(0, 100)),
+    )
     people.append((role, make_look(random, role, TRAINING), pose))

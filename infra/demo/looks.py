@@ -26,7 +26,14 @@ class Wardrobe:
 DEMO = Wardrobe((1.58, 1.88), (0.92, 1.16), (72, 80), (60, 215), (25, 190))
 TRAINING = Wardrobe((1.50, 1.98), (0.84, 1.28), (64, 88), (35, 245), (0, 235))
 
-_SKIN: tuple[Colour, ...] = ((175, 200, 238), (150, 182, 226), (122, 158, 208), (92, 128, 180), (64, 94, 142), (48, 68, 104))
+_SKIN: tuple[Colour, ...] = (
+    (175, 200, 238),
+    (150, 182, 226),
+    (122, 158, 208),
+    (92, 128, 180),
+    (64, 94, 142),
+    (48, 68, 104),
+)
 _HAIR: tuple[Colour, ...] = ((24, 24, 28), (30, 42, 62), (42, 66, 104), (92, 136, 178), (120, 120, 126), (36, 52, 120))
 _APRON_CLOTHES: Range = (48, 100)
 """Hues near an apron's, which customers do not wear."""
@@ -61,11 +68,15 @@ def make_look(random: np.random.Generator, role: Role, wardrobe: Wardrobe, heigh
 
 def _clothes(random: np.random.Generator, wardrobe: Wardrobe) -> Colour:
     hue = float(random.uniform(_APRON_CLOTHES[1], 180 + _APRON_CLOTHES[0])) % 180
-    return _hsv(hue, float(random.uniform(*wardrobe.clothes_saturation)), float(random.uniform(*wardrobe.clothes_value)))
+    return _hsv(
+        hue, float(random.uniform(*wardrobe.clothes_saturation)), float(random.uniform(*wardrobe.clothes_value))
+    )
 
 
 def _apron(random: np.random.Generator, wardrobe: Wardrobe) -> Colour:
-    return _hsv(float(random.uniform(*wardrobe.apron_hue)), float(random.uniform(150, 210)), float(random.uniform(100, 165)))
+    return _hsv(
+        float(random.uniform(*wardrobe.apron_hue)), float(random.uniform(150, 210)), float(random.uniform(100, 165))
+    )
 
 
 def _hsv(hue: float, saturation: float, value: float) -> Colour:

@@ -72,7 +72,9 @@ def paint(still: Still, camera: Pinhole, people: Sequence[tuple[Look, Pose]]) ->
     return picture, [_seen(m) for m in masks]
 
 
-def _erase(other: tuple[int, int, npt.NDArray[np.bool_], int], left: int, top: int, mask: npt.NDArray[np.bool_]) -> None:
+def _erase(
+    other: tuple[int, int, npt.NDArray[np.bool_], int], left: int, top: int, mask: npt.NDArray[np.bool_]
+) -> None:
     """Take the pixels under a nearer person's mask from another's."""
     x0, y0, theirs, _ = other
     x1, y1 = max(left, x0), max(top, y0)

@@ -45,7 +45,11 @@ def main() -> None:
         frames = list(detect(video, args.weights))
         print(camera_id, json.dumps(judge_frames(script.parts[camera_id], frames)))
         if not args.no_write:
-            meta = {"camera_id": camera_id, "seed": args.seed, "weights": hashlib.sha256(args.weights.read_bytes()).hexdigest()}
+            meta = {
+                "camera_id": camera_id,
+                "seed": args.seed,
+                "weights": hashlib.sha256(args.weights.read_bytes()).hexdigest(),
+            }
             size = {"image_width": camera.width_px, "image_height": camera.height_px}
             recorded_path(camera_id).parent.mkdir(exist_ok=True)
             save(recorded_path(camera_id), frames, meta | size | {"image_size_px": IMAGE_SIZE_PX, "rate_hz": RATE_HZ})
@@ -59,7 +63,9 @@ def detect(video: Path, weights: Path) -> Iterator[list[Found]]:
     with av.open(str(video)) as container:
         for frame in container.decode(video=0):
             image: Image = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
-            boxes = model.predict(image, imgsz=IMAGE_SIZE_PX, rect=True, conf=KEPT_FROM, device="cpu", verbose=False)[0].boxes
+            boxes = model.predict(image, imgsz=IMAGE_SIZE_PX, rect=True, conf=KEPT_FROM, device="cpu", verbose=False)[
+                0
+            ].boxes
             rows = zip(boxes.cls.tolist(), boxes.conf.tolist(), boxes.xyxy.tolist(), strict=True)
             yield [(model.names[int(kind)], confidence, *xyxy) for kind, confidence, xyxy in rows]
 

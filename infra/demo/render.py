@@ -33,7 +33,19 @@ KEY_FRAME_S = 2
 DEFAULT_SEED = 1
 HERE = Path(__file__).parent
 WEIGHTS = HERE / "weights" / "shop.pt"
-_DRAWS = ("actors", "camera", "counter", "figures", "looks", "painter", "render", "script", "shop", "site_file", "truth")
+_DRAWS = (
+    "actors",
+    "camera",
+    "counter",
+    "figures",
+    "looks",
+    "painter",
+    "render",
+    "script",
+    "shop",
+    "site_file",
+    "truth",
+)
 _DRAWS += ("views", "visibility")
 """The files that decide what the videos and the truth look like."""
 _REPORT_EVERY = 200
@@ -88,7 +100,9 @@ def render(
     and SiteError when the views do not make a valid site file.
     """
     if detector == "recorded" and (seed, seconds) != (DEFAULT_SEED, SECONDS):
-        raise RenderError(f"recorded detections exist for seed {DEFAULT_SEED} alone: leave SEED out, or DETECTOR=recorded")
+        raise RenderError(
+            f"recorded detections exist for seed {DEFAULT_SEED} alone: leave SEED out, or DETECTOR=recorded"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     stamp = {"seed": seed, "seconds": seconds, "code": code_version()}
     videos = {camera_id: folder / f"{camera_id}.mp4" for camera_id in CAMERAS}
@@ -104,7 +118,9 @@ def render(
         _write(stamped, json.dumps(stamp))
         say(f"demo: filmed seed {seed}: {len(script.episodes)} episodes scripted, {seconds} s on {len(videos)} cameras")
     detectors = {c: recorded_path(c) if detector == "recorded" else weights.resolve() for c in CAMERAS}
-    write_site(site, {c: part.view for c, part in script.parts.items()}, rate_hz=RATE_HZ, kind=detector, detectors=detectors)
+    write_site(
+        site, {c: part.view for c, part in script.parts.items()}, rate_hz=RATE_HZ, kind=detector, detectors=detectors
+    )
     return Rendered(folder, seed, seconds, site, truth, videos, reused)
 
 
@@ -143,7 +159,9 @@ def _film(script: Script, videos: dict[CameraId, Path], say: Say) -> dict[Camera
                     message = ready.recv()  # type: ignore[union-attr]
                 except EOFError:
                     process.join()
-                    raise RenderError(f"filming camera {camera_id} stopped with exit status {process.exitcode}") from None
+                    raise RenderError(
+                        f"filming camera {camera_id} stopped with exit status {process.exitcode}"
+                    ) from None
                 if isinstance(message, int):
                     say(f"demo: filming {camera_id}: {message}/{frames} frames")
                 else:

@@ -250,7 +250,10 @@ def _floor(cast: _Cast) -> None:
     cast.enter(cara, dan)
 
     # people at the shelves at the back, whom nobody counts
-    corners: list[Callable[[], tuple[float, float]]] = [lambda: (5.75, about(8.3, 8.6)), lambda: (-5.75, about(8.3, 8.6))]
+    corners: list[Callable[[], tuple[float, float]]] = [
+        lambda: (5.75, about(8.3, 8.6)),
+        lambda: (-5.75, about(8.3, 8.6)),
+    ]
     for number, corner in enumerate(corners):
         if about(0, 1) < 0.6:
             place = corner()

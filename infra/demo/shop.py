@@ -51,7 +51,9 @@ def shelf(
     wood = _vary(random, (95, 135, 170), 14)
     high, step = 1.9, 0.38
     yield Box(x, y, (0.0, 0.10), wood, grain=True)
-    back = {"near": (x, (y[1] - 0.04, y[1])), "right": ((x[0], x[0] + 0.04), y), "left": ((x[1] - 0.04, x[1]), y)}[faces]
+    back = {"near": (x, (y[1] - 0.04, y[1])), "right": ((x[0], x[0] + 0.04), y), "left": ((x[1] - 0.04, x[1]), y)}[
+        faces
+    ]
     yield Box(*back, (0.0, high), _dim(wood, 0.75))
     for level in np.arange(0.10, high + 0.01, step):
         yield Box(x, y, (float(level), float(level) + 0.03), wood, grain=True)
@@ -91,7 +93,9 @@ def table(random: np.random.Generator, x: tuple[float, float], y: tuple[float, f
         at += wide + float(random.uniform(0.03, 0.12))
 
 
-def counter(x: tuple[float, float], y: tuple[float, float], high_m: float, panel: Colour, till: bool = True) -> Iterator[Box]:
+def counter(
+    x: tuple[float, float], y: tuple[float, float], high_m: float, panel: Colour, till: bool = True
+) -> Iterator[Box]:
     """A counter with a wooden top; customers stand at its near side, staff behind."""
     yield Box((x[0] + 0.03, x[1] - 0.03), (y[0] + 0.04, y[1] - 0.04), (0.08, high_m - 0.05), panel)
     yield Box((x[0] + 0.05, x[1] - 0.05), (y[0] + 0.08, y[1] - 0.08), (0.0, 0.08), _dim(panel, 0.4))
@@ -103,7 +107,9 @@ def counter(x: tuple[float, float], y: tuple[float, float], high_m: float, panel
     if till:
         middle = (x[0] + x[1]) / 2
         yield Box((middle - 0.14, middle + 0.14), (y[0] + 0.22, y[0] + 0.46), (high_m, high_m + 0.09), (70, 66, 64))
-        yield Box((middle - 0.13, middle + 0.13), (y[0] + 0.28, y[0] + 0.32), (high_m + 0.09, high_m + 0.26), (48, 46, 45))
+        yield Box(
+            (middle - 0.13, middle + 0.13), (y[0] + 0.28, y[0] + 0.32), (high_m + 0.09, high_m + 0.26), (48, 46, 45)
+        )
 
 
 def picture(shop: Shop, camera: Pinhole, supersample: int = 2) -> Still:
@@ -137,7 +143,8 @@ def _room(shop: Shop, camera: Pinhole, rays: Singles, nearest: Singles, colours:
     for box in shop.boxes:
         if box.z[0] <= 0.1 and (box.x[1] - box.x[0]) * (box.y[1] - box.y[0]) > 0.05:
             gap = np.hypot(
-                np.maximum(np.maximum(box.x[0] - x, x - box.x[1]), 0), np.maximum(np.maximum(box.y[0] - y, y - box.y[1]), 0)
+                np.maximum(np.maximum(box.x[0] - x, x - box.x[1]), 0),
+                np.maximum(np.maximum(box.y[0] - y, y - box.y[1]), 0),
             )
             shade *= 1 - 0.38 * np.exp(-gap / 0.16)
     corner = np.minimum(shop.wall_ahead_m - y, shop.walls_aside_m - np.abs(x))

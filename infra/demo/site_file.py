@@ -75,7 +75,12 @@ def _service_point(view: View, counter: Counter) -> dict[str, Any]:
     line = camera.polygon([(x, counter.line_y_m) for x in counter.x], counter.high_m)
     edge = camera.polygon([(x, counter.far_y_m) for x in counter.x], counter.high_m)
     (left, row), (right, _) = edge
-    band = [(left, row - above_below[0]), (right, row - above_below[0]), (right, row + above_below[1]), (left, row + above_below[1])]
+    band = [
+        (left, row - above_below[0]),
+        (right, row - above_below[0]),
+        (right, row + above_below[1]),
+        (left, row + above_below[1]),
+    ]
     return {
         "service_point_id": counter.service_point_id,
         "name": counter.name,

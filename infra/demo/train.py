@@ -67,14 +67,26 @@ def train(work: Path, out: Path, device: str, epochs: int, minutes: float, batch
     design = yaml.safe_load((ROOT / "cfg" / "models" / "26" / "yolo26.yaml").read_text())
     design |= {"nc": len(CLASSES), "scales": {"n": HALF_WIDTH}}
     (work / "shop.yaml").write_text(yaml.safe_dump(design))
-    data = {"path": str(work.resolve()), "train": "train/images", "val": "held-out/images", "names": dict(enumerate(CLASSES))}
+    data = {
+        "path": str(work.resolve()),
+        "train": "train/images",
+        "val": "held-out/images",
+        "names": dict(enumerate(CLASSES)),
+    }
     (work / "data.yaml").write_text(yaml.safe_dump(data))
     model = YOLO(str(work / "shop.yaml"), task="detect")
     spent = {"time": minutes / 60} if minutes else {"epochs": epochs}
     runs = str(work.resolve() / "runs")
     model.train(
-        data=str(work / "data.yaml"), device=device, batch=batch, nbs=batch, workers=workers, project=runs, exist_ok=True,
-        **spent, **SETTINGS,
+        data=str(work / "data.yaml"),
+        device=device,
+        batch=batch,
+        nbs=batch,
+        workers=workers,
+        project=runs,
+        exist_ok=True,
+        **spent,
+        **SETTINGS,
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(model.trainer.save_dir / "weights" / "last.pt", out)
@@ -97,7 +109,9 @@ def measure(weights: Path, folder: Path, device: str = "cpu") -> dict[str, float
     count: dict[str, int] = {}
     for name, people in truth.items():
         image = cv2.imread(str(folder / "images" / f"{name}.jpg"))
-        boxes = model.predict(image, imgsz=IMAGE_SIZE_PX, rect=True, conf=CONFIDENCE, device=device, verbose=False)[0].boxes
+        boxes = model.predict(image, imgsz=IMAGE_SIZE_PX, rect=True, conf=CONFIDENCE, device=device, verbose=False)[
+            0
+        ].boxes
         found = [(int(k), *xyxy) for k, xyxy in zip(boxes.cls.tolist(), boxes.xyxy.tolist(), strict=True)]
         tally(people, found, count)
     return share(count)

@@ -56,7 +56,9 @@ def judge(view: View, actors: Sequence[Actor], seconds: float) -> list[Happened]
             inside = (t for t in times if customer.there(t) and zone.area.holds(*customer.position(t)))
             for stay in _spells(inside, OUTSIDE_S):
                 for start, end, reason in _waits(stay, own):
-                    quiet_since = max([start] + [e for b, e in anybody if zone.kind == "queue" and b < end and e > start])
+                    quiet_since = max(
+                        [start] + [e for b, e in anybody if zone.kind == "queue" and b < end and e > start]
+                    )
                     confirmed = end - quiet_since >= WAIT_CONFIRM_S
                     happened.append(
                         Happened(view.camera_id, "unattended", None, customer.name, start, end, confirmed, reason)

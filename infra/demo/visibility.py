@@ -36,7 +36,9 @@ def _covered(camera: Pinhole, actors: Sequence[Actor], t: float) -> Iterator[tup
     for place, (actor, rect) in enumerate(zip(ordered, rects, strict=True)):
         if rect is None:
             continue
-        shares = [(_overlap(rect, nearer), ordered[i].name) for i, nearer in enumerate(rects[:place]) if nearer is not None]
+        shares = [
+            (_overlap(rect, nearer), ordered[i].name) for i, nearer in enumerate(rects[:place]) if nearer is not None
+        ]
         share, by = max(shares, default=(0.0, ""))
         yield actor.name, by, share
 

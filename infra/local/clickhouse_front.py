@@ -12,7 +12,6 @@ import os
 import sys
 import tempfile
 import uuid
-import zlib
 from base64 import b64decode
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,29 +19,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import chdb
-import lz4.frame  # type: ignore[import-untyped]
 from aiohttp import web
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
-
+from infra.local import clickhouse_bodies as bodies
 from infra.local import clickhouse_sql as sql
+from infra.local.clickhouse_bodies import Refused
 
 T = TypeVar("T")
 QUERIES_AT_ONCE = 8
 TEXT_BYTES_MAX = 64 * 1024 * 1024
-HEAD_BYTES = 64 * 1024
 PIECE_BYTES = 1024 * 1024
 SPOOL_BYTES = 16 * 1024 * 1024
 """A result that is waited for goes to a temporary file above this size."""
-BODY_BYTES_MAX = 4 * 1024**3
 FIXED = {"async_insert": "0", "max_execution_time": "120", "max_memory_usage": str(2 * 1024**3)}
-
-
-class Refused(Exception):
-    """The request cannot be served; the text begins with ClickHouse's `Code: N.`"""
 
 
 class Front:
@@ -107,19 +96,19 @@ class Front:
 
     async def _run(self, request: web.Request, answer: web.StreamResponse) -> None:
         params = dict(request.query)
-        body: AsyncIterator[bytes] = _decompressed(request)
+        body: AsyncIterator[bytes] = bodies.decompressed(request)
         head = b""
         if request.content_type == "multipart/form-data":
-            params |= await _form(request)
-            body = _nothing()
+            params |= await bodies.form(request)
+            body = bodies.nothing()
         text = params.get("query", "").encode()
         if (insert := sql.insert_of(text)) is None:
-            head, ended = await _head(body)
+            head, ended = await bodies.head(body)
             text = b"\n".join(part for part in (text, head) if part)
             if (insert := sql.insert_of(text)) is not None:
                 head = text[insert.data_from :]
             elif not ended:
-                text += await _rest(body, TEXT_BYTES_MAX)
+                text += await bodies.rest(body, TEXT_BYTES_MAX)
         connection = await self._in_thread(lambda: chdb.connect(self._data))
         try:
             fixed = FIXED | ({"readonly": "1"} if request.method == "GET" else {})
@@ -203,96 +192,6 @@ class Front:
 
     async def _in_thread(self, call: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
-
-
-async def _head(body: AsyncIterator[bytes]) -> tuple[bytes, bool]:
-    """Enough of the body to see what is asked, and whether that is all."""
-    head = bytearray()
-    async for piece in body:
-        head += piece
-        if len(head) >= HEAD_BYTES:
-            return bytes(head), False
-    return bytes(head), True
-
-
-async def _rest(body: AsyncIterator[bytes], bytes_max: int) -> bytes:
-    rest = bytearray()
-    async for piece in body:
-        rest += piece
-        if len(rest) > bytes_max:
-            raise Refused(f"Code: 62. DB::Exception: The query is longer than {bytes_max} bytes. (SYNTAX_ERROR)")
-    return bytes(rest)
-
-
-async def _nothing() -> AsyncIterator[bytes]:
-    return
-    yield b""
-
-
-async def _form(request: web.Request) -> dict[str, str]:
-    fields: dict[str, str] = {}
-    for name, value in (await request.post()).items():
-        if not isinstance(value, str):
-            raise Refused("Code: 48. DB::Exception: External tables are not supported here. (NOT_IMPLEMENTED)")
-        fields[name] = value
-    return fields
-
-
-async def _decompressed(request: web.Request) -> AsyncIterator[bytes]:
-    encoding = request.headers.get("Content-Encoding", "identity").lower()
-    total = 0
-    decoder = _Decoder(encoding)
-    async for piece in request.content.iter_any():
-        for part in decoder.parts(piece):
-            total += len(part)
-            if total > BODY_BYTES_MAX:
-                raise Refused(f"Code: 307. DB::Exception: The body has over {BODY_BYTES_MAX} bytes. (TOO_MANY_BYTES)")
-            yield part
-    decoder.check_ended()
-
-
-class _Decoder:
-    """Frames of one encoding, one after another, given out in bounded parts."""
-
-    def __init__(self, encoding: str) -> None:
-        makers: dict[str, Callable[[], Any]] = {
-            "gzip": lambda: zlib.decompressobj(wbits=31),
-            "deflate": lambda: zlib.decompressobj(),
-            "lz4": lambda: lz4.frame.LZ4FrameDecompressor(),
-            "zstd": lambda: zstd.ZstdDecompressor(),
-        }
-        if encoding != "identity" and encoding not in makers:
-            raise Refused(f"Code: 48. DB::Exception: Content-Encoding {encoding} is not supported. (NOT_IMPLEMENTED)")
-        self._encoding = encoding
-        self._new = makers.get(encoding)
-        self._frame: Any = None
-
-    def parts(self, piece: bytes) -> "list[bytes]":
-        """What this piece of the body says. Raises Refused when it is damaged."""
-        if self._new is None:
-            return [piece]
-        parts: list[bytes] = []
-        while piece:
-            if self._frame is None:
-                self._frame = self._new()
-            try:
-                part = self._frame.decompress(piece)
-            except (zlib.error, zstd.ZstdError, RuntimeError) as error:
-                what = f"The body is no {self._encoding}: {error}"
-                raise Refused(f"Code: 354. DB::Exception: {what}. (ZLIB_INFLATE_FAILED)") from error
-            parts.append(part)
-            piece = b""
-            if self._frame.eof:
-                piece = self._frame.unused_data or b""
-                self._frame = None
-        return parts
-
-    def check_ended(self) -> None:
-        """Raises Refused when the body stopped within a frame."""
-        if self._frame is not None:
-            raise Refused(
-                f"Code: 33. DB::Exception: The body ends within a {self._encoding} frame. (CANNOT_READ_ALL_DATA)"
-            )
 
 
 def main(folder: Path, port: int) -> None:

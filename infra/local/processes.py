@@ -1,10 +1,11 @@
-"""Finding and ending the processes of a folder, whoever started them and whether their runner is alive or not.
+"""Finding and ending the processes of a folder, whoever started them; what they inherit.
 
 Every process that a runner starts carries the folder in its environment (MARK), and so do its children. runner.json
 holds pids with start times besides. So a pid that meanwhile belongs to somebody else is never hit.
 """
 
 import os
+import resource
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -17,6 +18,8 @@ from infra.local.files import read_json
 
 MARK = "TRACKFOLD_RUNNER"
 KILL_S = 10.0
+OPEN_FILES = 10240
+"""Kafka keeps some files per partition open; macOS gives 256 unless asked."""
 
 
 def started_at(pid: int) -> float:
@@ -64,6 +67,22 @@ def end(processes: Iterable[psutil.Process], *, grace_s: float) -> None:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     _still_there(left, KILL_S)
+
+
+def loopback_without_proxy() -> dict[str, str]:
+    """NO_PROXY as it is, with this machine added: clients must not ask a proxy for our own servers."""
+    named = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
+    hosts = [host for host in named.split(",") if host]
+    value = ",".join(hosts + [host for host in ("127.0.0.1", "localhost") if host not in hosts])
+    return {"NO_PROXY": value, "no_proxy": value}
+
+
+def raise_open_files() -> None:
+    """Allow this process and those that it starts OPEN_FILES files, or as many as the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _still_there(processes: Sequence[psutil.Process], timeout_s: float) -> list[psutil.Process]:

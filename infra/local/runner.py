@@ -6,7 +6,6 @@ In the background:  start_detached(folder, services), later stop(folder)
 
 import json
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -28,8 +27,6 @@ BACKOFF_MAX_S = 30.0
 STEADY_S = 30.0
 """A process that lived this long begins again with the shortest backoff."""
 LOG_BYTES_MAX = 20 * 1024 * 1024
-OPEN_FILES = 10240
-"""Kafka keeps some files per partition open; macOS gives 256 unless asked."""
 
 
 class AlreadyRunning(ExplainedError):
@@ -108,7 +105,7 @@ class Runner:
         (self.folder / "logs").mkdir(parents=True, exist_ok=True)
         self._handle_signals(_interrupt, signal.SIGTERM, signal.SIGHUP)
         processes.end(processes.of_folder(self.folder), grace_s=10.0)
-        _raise_open_files()
+        processes.raise_open_files()
         self._note()
         for service in self.services:
             thread = threading.Thread(target=self._keep, args=(service,), name=service.name, daemon=True)
@@ -208,7 +205,7 @@ class Runner:
         return None if self._stopping.is_set() else code
 
     def _spawn(self, service: Service) -> subprocess.Popen[bytes] | None:
-        env = os.environ | loopback_without_proxy() | dict(service.env) | {processes.MARK: str(self.folder)}
+        env = os.environ | processes.loopback_without_proxy() | dict(service.env) | {processes.MARK: str(self.folder)}
         with (self.folder / "logs" / f"{service.name}.log").open("ab") as log:
             try:
                 return subprocess.Popen(
@@ -284,7 +281,7 @@ def states(folder: Path) -> list[ServiceState]:
     ]
 
 
-def stop(folder: Path, *, grace_s: float = 15.0) -> int:
+def stop(folder: Path, *, grace_s: float = 8.0) -> int:
     """Stop the runner of this folder, if any, and every process that it or a killed one left. How many there were."""
     found = processes.of_folder(folder)
     alive = [process for process in found if process.pid == runner_pid(folder)]
@@ -295,14 +292,6 @@ def stop(folder: Path, *, grace_s: float = 15.0) -> int:
     return len(found)
 
 
-def loopback_without_proxy() -> dict[str, str]:
-    """NO_PROXY as it is, with this machine added: clients must not ask a proxy for our own servers."""
-    named = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
-    hosts = [host for host in named.split(",") if host]
-    value = ",".join(hosts + [host for host in ("127.0.0.1", "localhost") if host not in hosts])
-    return {"NO_PROXY": value, "no_proxy": value}
-
-
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
@@ -310,13 +299,6 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 def _as_text(services: Sequence[Service]) -> str:
     entries = [asdict(service) | {"argv": list(service.argv), "env": dict(service.env)} for service in services]
     return json.dumps({"services": entries}, indent=1, sort_keys=True)
-
-
-def _raise_open_files() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _main(folder: Path) -> None:

@@ -222,6 +222,15 @@ def test_clickhouse_takes_rows_and_gives_them_back(stack: Endpoints, table: str,
     client.close()
 
 
+def test_clickhouse_takes_long_statements_and_queries_sent_as_a_form(stack: Endpoints, table: str) -> None:
+    client = rows(stack, form_encode_query_params=True)
+    values = ", ".join(f"({n}, 'FORMAT CSV', 0)" for n in range(20_000))  # far longer than what is looked at first
+    client.command(f"INSERT INTO {table} VALUES {values}")
+    found = client.query(f"SELECT count() FROM {table} WHERE n < {{limit:UInt64}}", parameters={"limit": 15_000})
+    assert found.result_rows == [(15_000,)]
+    client.close()
+
+
 @pytest.mark.parametrize(
     ("query", "code"),
     [

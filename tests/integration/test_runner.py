@@ -210,6 +210,29 @@ def test_signals_stop_a_runner_in_the_foreground_with_all_its_services(folder: P
     assert not any(is_there(pid) for pid in pids)
 
 
+def test_ctrl_c_in_a_terminal_reaches_the_runner_alone_which_then_ends_its_services_in_order(folder: Path) -> None:
+    # given a service that tells which signal it gets, under a runner in a process group of its own
+    tells = (
+        "import signal, sys, time\n"
+        "for number in (signal.SIGINT, signal.SIGTERM):\n"
+        "    signal.signal(number, lambda number, frame: (print(signal.Signals(number).name), sys.exit(0)))\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    program = (
+        "import sys; from pathlib import Path; from infra.local.runner import Runner, Service\n"
+        f"with Runner(Path(sys.argv[1]), [Service('tells', [sys.executable, '-c', {tells!r}])]) as running:\n"
+        "    running.run()\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program, str(folder)], start_new_session=True)
+    wait_until(lambda: "ready" in log(folder, "tells"), "it is ready")
+    # when all of the group are interrupted, as a terminal does
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(30) == 0
+    # then
+    assert log(folder, "tells").split() == ["ready", "SIGTERM"]
+
+
 def test_services_do_not_ask_a_proxy_for_this_machine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "example.org")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.org:3128")

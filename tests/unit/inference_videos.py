@@ -59,7 +59,7 @@ def write_video(
             options |= {"sc_threshold": "0", "keyint_min": str(round(gop_s * rate)), "b_strategy": "0", "threads": "1"}
         stream = container.add_stream(codec, rate=rate, options=options)
         stream.width, stream.height = size
-        stream.pix_fmt = "rgb8" if codec == "gif" else "yuv420p"
+        stream.pix_fmt = {"gif": "rgb8", "mjpeg": "yuvj420p"}.get(codec, "yuv420p")
         stream.codec_context.gop_size = round(gop_s * rate)
         if b_frames:
             stream.codec_context.max_b_frames = b_frames

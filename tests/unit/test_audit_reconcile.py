@@ -89,7 +89,11 @@ def test_no_episode_at_all_is_a_difference() -> None:
 
 EVENT = InteractionEvent
 IN_THE_LOG: list[tuple[str, list[Fact], tuple[str, str, str]]] = [
-    ("started lost", without(EVENT, episode_id=FIRST, phase="started"), ("topic interaction-events", FIRST, "0 started")),
+    (
+        "started lost",
+        without(EVENT, episode_id=FIRST, phase="started"),
+        ("topic interaction-events", FIRST, "0 started"),
+    ),
     (
         "confirmed lost",
         without(EVENT, episode_id=FIRST, phase="confirmed"),
@@ -127,7 +131,11 @@ IN_THE_LOG: list[tuple[str, list[Fact], tuple[str, str, str]]] = [
         altered(ClipCut, reforged(previous_hash="f" * 64), episode_id=WAIT),
         ("topic clips", WAIT, "does not follow the record in topic unattended-events by hash"),
     ),
-    ("upload record lost", without(ClipUploaded, episode_id=WAIT), ("topic uploads", WAIT, "no upload of its alert clip")),
+    (
+        "upload record lost",
+        without(ClipUploaded, episode_id=WAIT),
+        ("topic uploads", WAIT, "no upload of its alert clip"),
+    ),
     (
         "upload record altered",
         altered(ClipUploaded, forged(sha256="0" * 64), episode_id=WAIT),
@@ -198,7 +206,9 @@ def edit_sidecar(**changes: object) -> Callable[[Stores], None]:
     def damage(stores: Stores) -> None:
         key = clip_of(FIRST)
         sidecar = json.loads(stores.files[key].sidecar or b"") | changes
-        stores.files[key] = FileFact(stores.files[key].sha256, stores.files[key].size_bytes, json.dumps(sidecar).encode())
+        stores.files[key] = FileFact(
+            stores.files[key].sha256, stores.files[key].size_bytes, json.dumps(sidecar).encode()
+        )
 
     return damage
 
@@ -249,7 +259,11 @@ OUTAGE: str = WORLD.of(CameraOutage)[0].outage_id
 NAME = "2026-03-02.json"
 IN_A_STORE: list[tuple[str, Callable[[Stores], Any], tuple[str, str, str]]] = [
     ("file lost", lambda s: s.files.pop(clip_of(FIRST)), ("clip files", FIRST, "is missing")),
-    ("closing file lost", lambda s: s.files.pop(clip_of(FIRST, "closing")), ("clip files", FIRST, "_end.mp4 is missing")),
+    (
+        "closing file lost",
+        lambda s: s.files.pop(clip_of(FIRST, "closing")),
+        ("clip files", FIRST, "_end.mp4 is missing"),
+    ),
     ("file altered", edit_file(FIRST, sha256="0" * 64), ("clip files", FIRST, "its record says")),
     ("file cut short", edit_file(FIRST, size_bytes=3), ("clip files", FIRST, "has 3 bytes")),
     ("sidecar lost", edit_file(FIRST, sidecar=None), ("clip files", FIRST, "interaction_start.json: is missing")),
@@ -319,7 +333,13 @@ def test_a_clip_that_could_not_be_cut_is_no_difference_as_long_as_everybody_says
     failed = resealed(clip, status="failed", reason="no recording", covered_from=None, covered_to=None, **nothing)
     facts = [r for r in WORLD.facts if getattr(r, "episode_id", "") != WAIT or isinstance(r, UnattendedEvent)]
     upload = next(u for u in WORLD.of(ClipUploaded) if u.episode_id == WAIT)
-    unsent = {"uploaded_filename": None, "video_url": None, "sha256": None, "size_bytes": None, "segment_filename": None}
+    unsent = {
+        "uploaded_filename": None,
+        "video_url": None,
+        "sha256": None,
+        "size_bytes": None,
+        "segment_filename": None,
+    }
     not_uploaded = resealed(upload, status="failed", previous_hash=failed.hash, **unsent)
     incident = next(i for i in WORLD.of(IncidentReported) if i.episode_id == WAIT)
     still_reported = resealed(incident, previous_hash=not_uploaded.hash)

@@ -41,7 +41,10 @@ def test_csv_has_a_header_and_leaves_nulls_empty() -> None:
 @pytest.mark.parametrize(
     ("error", "wanted"),
     [
-        (DatabaseError("code: 516, server response: Code: 516. DB::Exception: Authentication failed"), ClickHouseRefuses),
+        (
+            DatabaseError("code: 516, server response: Code: 516. DB::Exception: Authentication failed"),
+            ClickHouseRefuses,
+        ),
         (DatabaseError("code: 47, server response: Code: 47. DB::Exception: Unknown identifier `nope`"), SqlError),
         (DatabaseError("code: 241, server response: Code: 241. DB::Exception: Memory limit"), ClickHouseUnavailable),
         (OperationalError("Connection refused"), ClickHouseUnavailable),

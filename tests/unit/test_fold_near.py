@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.records import Cause, Track
-from schemas.rules import CameraRules
+from schemas.rules import CameraRules, Zone
 from streams import identity
 from streams.camera import step
 from streams.frame import Frame, Seen
@@ -96,12 +96,12 @@ class TestServicePoint:
         camera = Camera()
         wide = counter(camera, x1=-7.0, x2=7.0)
         law = rules(service_points=[wide])
-        edge = CAMERA.box(4.75, 5.5, 1.7)
+        edge = CAMERA.box(4.3, 5.5, 1.7)
         customer = Track(
             track_id=2, class_name="customer", confidence=0.9, x1=edge[0], y1=edge[1], x2=edge[2], y2=edge[3]
         )
         assert edge[2] == 1280
-        assert judged(track(1, 4.4, 6.4, "staff"), customer, law=law)[0] == Verdict.TOGETHER
+        assert judged(track(1, 4.1, 6.4, "staff"), customer, law=law)[0] == Verdict.TOGETHER
 
     def test_two_behind_the_same_counter_are_judged_by_height(self) -> None:
         one, other = track(1, 0, 6.6, "staff"), track(2, 0.8, 6.6)
@@ -149,8 +149,6 @@ class TestGround:
         assert ready.zones[index].zone_id == "line"
 
     def test_a_foot_at_the_image_s_edge_is_inside_what_is_drawn_up_to_it(self) -> None:
-        from schemas.rules import Zone
-
         edge = Zone(zone_id="edge", kind="service", polygon=((0, 600), (1280, 600), (1280, 720), (0, 720)))
         low = Track(track_id=1, class_name="customer", confidence=0.9, x1=600, y1=400, x2=700, y2=720)
         (somebody,) = seen(rules(zones=[edge]), low)

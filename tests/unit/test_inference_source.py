@@ -1,6 +1,7 @@
 """Files as sources: time, order, faults, and beginning in the middle."""
 
 import logging
+import wave
 from fractions import Fraction
 from pathlib import Path
 from threading import Event
@@ -74,9 +75,9 @@ def test_a_broken_file_is_one_clear_line(tmp_path: Path) -> None:
 
 def test_a_file_without_a_picture_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "sound.wav"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("pcm_s16le", rate=8000)
-        container.mux(stream.encode(None))
+    with wave.open(str(path), "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(bytes(16_000))
     with pytest.raises(SourceError, match="no video stream"):
         FileSource(path, START_MS)
 
@@ -91,20 +92,20 @@ def test_a_file_that_is_cut_short_is_read_as_far_as_it_goes(tmp_path: Path) -> N
 
 
 def test_packets_that_do_not_decode_are_dropped_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path = write_video(tmp_path / "v.avi", 40, codec="msmpeg4v2", gop_s=0.5)
+    path = write_video(tmp_path / "v.mp4", 40, gop_s=0.1)
     data = bytearray(path.read_bytes())
     with av.open(str(path)) as container:
-        victims = [(p.pos, p.size) for n, p in enumerate(container.demux(video=0)) if n in (12, 13)]
-    for position, size in victims:
-        data[position + 8 : position + 8 + size] = b"\xff" * size
+        places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    for position, size in (places[12], places[25]):
+        data[position : position + size] = b"\xff" * size
     path.write_bytes(bytes(data))
     source, sink = FileSource(path, START_MS), Taken()
     with caplog.at_level(logging.WARNING):
         source.read(sink, sink.stop)
+    assert [f.index for f in sink.frames[0]] == [n for n in range(40) if n not in (12, 25)]
     assert sink.closed == ["ENDED"]
-    assert len(sink.frames[0]) >= 36
-    assert source.undecodable == 40 - len(sink.packets[0])
-    assert bool(source.undecodable) == ("did not decode" in caplog.text)
+    assert source.undecodable == 2
+    assert "2 packets did not decode" in caplog.text
 
 
 def test_beginning_in_the_middle_gives_the_same_frames_as_reading_all(tmp_path: Path) -> None:
@@ -155,7 +156,7 @@ def test_a_timeline_keeps_small_faults_apart_from_breaks() -> None:
     timeline = Timeline(Fraction(1, 10))
     placed = [
         timeline.place(pts, dts, 1)
-        for pts, dts in [(0, 0), (1, 1), (1, 1), (2, 2), (None, None), (None, 3), (0, 0), (1, 1)]
+        for pts, dts in [(0, 0), (1, 1), (1, 1), (2, 2), (None, None), (None, 30), (0, 0), (1, 1)]
     ]
     assert [(p.pts, p.dts, p.breaks) if p else None for p in placed] == [
         (0, 0, False),
@@ -163,9 +164,9 @@ def test_a_timeline_keeps_small_faults_apart_from_breaks() -> None:
         (2, 2, False),
         (3, 3, False),
         None,
-        (4, 4, False),
-        (5, 5, True),
-        (6, 6, False),
+        (30, 30, False),
+        (31, 31, True),
+        (32, 32, False),
     ]
 
 

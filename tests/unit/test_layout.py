@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("schemas", "infra", "inference", "streams", "connectors")
-SHELLS_OF_STREAMS = {"app", "store", "watchdog", "replay", "diff"}
+SHELLS_OF_STREAMS = {"app", "folding", "joining", "outbox", "published", "replay", "reread", "store", "watchdog"}
 CLOCKS_AND_IO = {"time", "random", "socket", "logging", "requests", "httpx", "boto3", "confluent_kafka", "faust", "os"}
 
 

@@ -23,8 +23,9 @@ SHAPE = json.loads("""
  "unattended_metrics": {"unattended_times": [{"customer_id": 300, "unattended_start": "...", "unattended_end": "...",
    "unattended_duration": 60.0, "timestamp": "...", "video_evidence": {}}],
    "min_unattended_time": 0, "max_unattended_time": 0, "avg_unattended_time": 0, "total_unattended_events": 0},
- "daily_summary": {"2026-03-02": {"interactions": {"count": 0, "avg_duration": 0, "min_duration": 0, "max_duration": 0},
-                                  "unattended_times": {"count": 0, "avg_duration": 0, "min_duration": 0, "max_duration": 0}}},
+ "daily_summary": {"2026-03-02": {
+   "interactions": {"count": 0, "avg_duration": 0, "min_duration": 0, "max_duration": 0},
+   "unattended_times": {"count": 0, "avg_duration": 0, "min_duration": 0, "max_duration": 0}}},
  "hourly_breakdown": {"2026-03-02": {"10": {"interactions": {"count": 0}, "unattended_times": {"count": 0}}}}}
 """)
 

@@ -4,7 +4,7 @@ CREATE TABLE IF NOT EXISTS visits
     camera_id LowCardinality(String) COMMENT 'The camera',
     business_day Date COMMENT 'Day by the site''s time zone and day cut',
     version LowCardinality(String) COMMENT 'live, or the lane or replay that the row comes from',
-    visit_id UUID COMMENT 'Made from data',
+    visit_id String COMMENT 'Made from data',
     rules_version LowCardinality(String) COMMENT 'Hash of the camera''s effective rules',
     lane LowCardinality(String) COMMENT 'live, or the name of a backfill',
     timezone LowCardinality(String) COMMENT 'The site''s time zone',

@@ -4,7 +4,7 @@ CREATE TABLE IF NOT EXISTS outages
     camera_id LowCardinality(String) COMMENT 'The camera',
     business_day Date COMMENT 'Day by the site''s time zone and day cut; outages are cut at its boundary',
     version LowCardinality(String) COMMENT 'live, or the lane or replay that the row comes from',
-    outage_id UUID COMMENT 'Made from data',
+    outage_id String COMMENT 'Made from data',
     revision UInt32 COMMENT '1 open, 2 closed',
     rules_version LowCardinality(String) COMMENT 'Hash of the camera''s effective rules',
     lane LowCardinality(String) COMMENT 'live, or the name of a backfill',

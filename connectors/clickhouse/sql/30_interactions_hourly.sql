@@ -9,8 +9,8 @@ SELECT
     uniqExact(customer_id) AS customers,
     sum(duration_s) AS duration_s_total,
     avg(duration_s) AS duration_s_avg,
-    quantileExact(0.5)(duration_s) AS duration_s_p50,
-    quantileExact(0.95)(duration_s) AS duration_s_p95
+    quantileExactInclusive(0.5)(duration_s) AS duration_s_p50,
+    quantileExactInclusive(0.95)(duration_s) AS duration_s_p95
 FROM episodes
 WHERE kind = 'interaction'
 GROUP BY site_id, camera_id, business_day, local_hour

@@ -7,8 +7,8 @@ SELECT
     uniqExactIf(customer_id, is_visit) AS customers,
     uniqExactIf(customer_id, is_visit AND waited_s >= 60) AS reached_60s,
     if(customers = 0, NULL, reached_60s / customers) AS reached_60s_share,
-    if(customers = 0, NULL, quantileExactIf(0.5)(waited_s, is_visit)) AS waited_s_p50,
-    if(customers = 0, NULL, quantileExactIf(0.95)(waited_s, is_visit)) AS waited_s_p95,
+    if(customers = 0, NULL, quantileExactInclusiveIf(0.5)(waited_s, is_visit)) AS waited_s_p50,
+    if(customers = 0, NULL, quantileExactInclusiveIf(0.95)(waited_s, is_visit)) AS waited_s_p95,
     countIf(NOT is_visit) AS unattended
 FROM
 (

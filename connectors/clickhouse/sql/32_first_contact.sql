@@ -8,8 +8,8 @@ SELECT
     count() AS visits,
     countIf(first_contact_at IS NOT NULL) AS contacted,
     contacted / visits AS contacted_share,
-    quantileExact(0.5)(dateDiff('millisecond', entered_at, first_contact_at) / 1000) AS first_contact_s_p50,
-    quantileExact(0.95)(dateDiff('millisecond', entered_at, first_contact_at) / 1000) AS first_contact_s_p95
+    quantileExactInclusive(0.5)(dateDiff('millisecond', entered_at, first_contact_at) / 1000) AS first_contact_s_p50,
+    quantileExactInclusive(0.95)(dateDiff('millisecond', entered_at, first_contact_at) / 1000) AS first_contact_s_p95
 FROM current_visits
 GROUP BY site_id, camera_id, zone_id, business_day, local_hour
 COMMENT 'How soon does staff come to somebody who enters a service zone, and how often not at all?'

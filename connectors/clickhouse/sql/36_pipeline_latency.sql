@@ -4,14 +4,14 @@ SELECT
     camera_id,
     business_day,
     count() AS episodes,
-    quantileExact(0.5)(dateDiff('millisecond', confirmed_at, cut_at) / 1000) AS confirmed_to_clip_s_p50,
-    quantileExact(0.95)(dateDiff('millisecond', confirmed_at, cut_at) / 1000) AS confirmed_to_clip_s_p95,
-    quantileExact(0.5)(dateDiff('millisecond', cut_at, uploaded_at) / 1000) AS clip_to_upload_s_p50,
-    quantileExact(0.95)(dateDiff('millisecond', cut_at, uploaded_at) / 1000) AS clip_to_upload_s_p95,
-    quantileExact(0.5)(dateDiff('millisecond', uploaded_at, reported_at) / 1000) AS upload_to_incident_s_p50,
-    quantileExact(0.95)(dateDiff('millisecond', uploaded_at, reported_at) / 1000) AS upload_to_incident_s_p95,
-    quantileExact(0.5)(dateDiff('millisecond', confirmed_at, reported_at) / 1000) AS confirmed_to_incident_s_p50,
-    quantileExact(0.95)(dateDiff('millisecond', confirmed_at, reported_at) / 1000) AS confirmed_to_incident_s_p95
+    quantileExactInclusive(0.5)(dateDiff('millisecond', confirmed_at, cut_at) / 1000) AS confirmed_to_clip_s_p50,
+    quantileExactInclusive(0.95)(dateDiff('millisecond', confirmed_at, cut_at) / 1000) AS confirmed_to_clip_s_p95,
+    quantileExactInclusive(0.5)(dateDiff('millisecond', cut_at, uploaded_at) / 1000) AS clip_to_upload_s_p50,
+    quantileExactInclusive(0.95)(dateDiff('millisecond', cut_at, uploaded_at) / 1000) AS clip_to_upload_s_p95,
+    quantileExactInclusive(0.5)(dateDiff('millisecond', uploaded_at, reported_at) / 1000) AS upload_to_incident_s_p50,
+    quantileExactInclusive(0.95)(dateDiff('millisecond', uploaded_at, reported_at) / 1000) AS upload_to_incident_s_p95,
+    quantileExactInclusive(0.5)(dateDiff('millisecond', confirmed_at, reported_at) / 1000) AS confirmed_to_incident_s_p50,
+    quantileExactInclusive(0.95)(dateDiff('millisecond', confirmed_at, reported_at) / 1000) AS confirmed_to_incident_s_p95
 FROM episodes
 WHERE opens
 GROUP BY site_id, camera_id, business_day

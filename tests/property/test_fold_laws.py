@@ -1,0 +1,284 @@
+"""The laws of the fold, on random logs."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from schemas.codec import Codec, MemoryRegistry
+from schemas.hashing import hash_of
+from schemas.records import InteractionEvent, TrackUpdate, UnattendedEvent
+from schemas.rules import CameraRules
+from streams.camera import step
+from streams.frame import Event
+from streams.position import judge
+from streams.state import dump, load
+from tests.property.fold_logs import ANY, BOOK, CUT, ROLES, TEN, closed, logs
+from tests.scenario import Folder, Scenario, book_of, counter, outages, rules, zone
+
+LAWS = st.sampled_from([ROLES, ROLES, ANY])
+CODEC = Codec(MemoryRegistry())
+thorough = settings(max_examples=25, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+
+
+def fold(log: list[TrackUpdate], law: CameraRules) -> list[Event]:
+    """All events."""
+    return Folder(BOOK[law.version]).fold(log)
+
+
+def bodies(events: list[Event]) -> list[bytes]:
+    """What is compared: Avro bodies."""
+    return [CODEC.body(event) for event in events]
+
+
+def episodes(events: list[Event]) -> dict[str, list[InteractionEvent | UnattendedEvent]]:
+    """Events by episode, in the order in which they were told."""
+    told: dict[str, list[InteractionEvent | UnattendedEvent]] = defaultdict(list)
+    for event in events:
+        if isinstance(event, InteractionEvent | UnattendedEvent):
+            told[event.episode_id].append(event)
+    return told
+
+
+@thorough
+@given(logs(), LAWS, st.data())
+def test_cut_into_runs_with_the_state_stored_between_gives_the_same_bytes(
+    log: list[TrackUpdate], law: CameraRules, data: st.DataObject
+) -> None:
+    cuts = set(data.draw(st.lists(st.integers(0, len(log)), max_size=6)))
+    folder = Folder(BOOK[law.version])
+    for index, update in enumerate(log):
+        if index in cuts and folder.state is not None:
+            stored = dump(folder.state)
+            folder.state = load(stored)
+            assert dump(folder.state) == stored
+        folder.fold([update])
+    assert bodies(folder.events) == bodies(fold(log, law))
+
+
+@thorough
+@given(logs(), LAWS, st.data())
+def test_redelivery_of_any_part_adds_nothing(log: list[TrackUpdate], law: CameraRules, data: st.DataObject) -> None:
+    upto = data.draw(st.integers(1, len(log)))
+    since = data.draw(st.integers(0, upto - 1))
+    folder = Folder(BOOK[law.version])
+    folder.fold(log[:upto])
+    before = dump(folder.state)  # type: ignore[arg-type]
+    assert folder.fold(log[since:upto]) == []
+    assert dump(folder.state) == before  # type: ignore[arg-type]
+
+
+@thorough
+@given(logs(), LAWS, st.randoms(use_true_random=False))
+def test_the_order_of_tracks_in_a_record_does_not_matter(
+    log: list[TrackUpdate], law: CameraRules, random: object
+) -> None:
+    def shuffled(update: TrackUpdate) -> TrackUpdate:
+        tracks = list(update.tracks)
+        random.shuffle(tracks)  # type: ignore[attr-defined]
+        return msgspec.structs.replace(update, tracks=tracks)
+
+    assert bodies(fold([shuffled(update) for update in log], law)) == bodies(fold(log, law))
+
+
+@thorough
+@given(logs(), LAWS)
+def test_every_started_episode_ends_exactly_once_and_each_event_names_the_one_before(
+    log: list[TrackUpdate], law: CameraRules
+) -> None:
+    events = fold(closed(log), law)
+    for told in episodes(events).values():
+        assert [e.facet_revision for e in told] in ([1, 3], [1, 2, 3])
+        assert [e.phase for e in told] in (["started", "discarded"], ["started", "confirmed", "ended"])
+        assert [e.previous_hash for e in told] == [None, *(e.hash for e in told[:-1])]
+        assert len({(e.ordinal, e.started_at, e.business_day, e.customer_id) for e in told}) == 1
+        last = told[-1]
+        assert last.ended_at is not None
+        assert last.started_at <= last.ended_at <= last.cause.captured_at
+        assert last.close_reason is not None
+    for event in events:
+        assert event.hash == hash_of(event)
+
+
+@thorough
+@given(logs(), LAWS)
+def test_ordinals_count_the_started_episodes_of_a_day(log: list[TrackUpdate], law: CameraRules) -> None:
+    by_day = defaultdict(list)
+    for told in episodes(fold(log, law)).values():
+        by_day[told[0].business_day].append(told[0].ordinal)
+    for ordinals in by_day.values():
+        assert ordinals == list(range(1, len(ordinals) + 1))
+
+
+@thorough
+@given(logs())
+def test_an_occurrence_is_opened_once_and_by_its_first_member(log: list[TrackUpdate]) -> None:
+    confirmed = [e for told in episodes(fold(log, ROLES)).values() for e in told if e.phase == "confirmed"]
+    members = defaultdict(list)
+    for event in sorted(confirmed, key=lambda e: e.cause.captured_at):
+        members[event.occurrence_id].append(event)
+    for occurrence, told in members.items():
+        assert [e.opens for e in told] == [e.episode_id == occurrence for e in told]
+        assert told[0].opens
+        assert all(e.evidence_episode_id in (e.episode_id, occurrence) for e in told)
+
+
+@thorough
+@given(logs(), LAWS, st.data())
+def test_a_missing_record_becomes_a_recorded_outage(
+    log: list[TrackUpdate], law: CameraRules, data: st.DataObject
+) -> None:
+    # given a log without one of its frames, so that it is not the last of its epoch nor of its day
+    inner = [
+        index
+        for index in range(1, len(log) - 1)
+        if log[index].stream_state == log[index - 1].stream_state == log[index + 1].stream_state == "LIVE"
+        and log[index].control is log[index - 1].control is log[index + 1].control is None
+        and log[index].stream_epoch == log[index - 1].stream_epoch == log[index + 1].stream_epoch
+        and (log[index + 1].captured_at < CUT or log[index - 1].captured_at >= CUT)
+    ]
+    if not inner:
+        return
+    gone = data.draw(st.sampled_from(inner))
+    folder = Folder(BOOK[law.version])
+    folder.fold(log[:gone])
+    assert folder.state is not None
+    assert judge(folder.state, log[gone + 1]) == "rewind"
+    blind = folder.state.outage is not None
+    new = outages(folder.fold([log[gone + 1]]))
+    assert blind or [o.reason for o in new] == ["missing"]
+
+
+@thorough
+@given(logs(start_at=CUT - 6000), LAWS)
+def test_a_day_never_needs_the_one_before(log: list[TrackUpdate], law: CameraRules) -> None:
+    first = next((i for i, u in enumerate(log) if u.captured_at >= CUT and u.control is None), None)
+    if first is None:
+        return
+    whole = fold(log, law)
+    assert fold(log[first:], law) == [e for e in whole if e.business_day == "2026-03-03"]
+    # nor more of the one behind than its first record
+    old = [e for e in fold(log[: first + 1], law) if e.business_day == "2026-03-02"]
+    assert old == [e for e in whole if e.business_day == "2026-03-02"]
+
+
+@thorough
+@given(logs(start_at=TEN), LAWS, st.integers(1, 3_600_000))
+def test_shifted_times_within_a_day_shift_the_events(log: list[TrackUpdate], law: CameraRules, by_ms: int) -> None:
+    def later(update: TrackUpdate) -> TrackUpdate:
+        previous = update.previous
+        if previous is not None:
+            previous = msgspec.structs.replace(previous, stream_epoch=previous.stream_epoch + by_ms)
+        return msgspec.structs.replace(
+            update,
+            captured_at=update.captured_at + by_ms,
+            published_at=update.published_at + by_ms,
+            stream_epoch=update.stream_epoch + by_ms,
+            previous=previous,
+        )
+
+    def seen(events: list[Event], less_ms: int) -> list[tuple[object, ...]]:
+        told = []
+        for event in events:
+            times = [getattr(event, name, None) for name in ("started_at", "confirmed_at", "ended_at", "from_at")]
+            shape = (type(event).__name__, getattr(event, "phase", ""), getattr(event, "close_reason", ""))
+            told.append((*shape, *(None if t is None else t - less_ms for t in times), event.cause.sequence))
+        return told
+
+    assert seen(fold([later(update) for update in log], law), by_ms) == seen(fold(log, law), 0)
+
+
+@thorough
+@given(logs(), LAWS)
+def test_an_outage_is_told_once_and_none_overlaps_another(log: list[TrackUpdate], law: CameraRules) -> None:
+    by_id = defaultdict(list)
+    for outage in outages(fold(log, law)):
+        by_id[outage.outage_id].append(outage)
+    spans = []
+    for told in by_id.values():
+        assert [o.facet_revision for o in told] in ([1], [2], [1, 2])
+        spans.append((told[-1].from_at, told[-1].to_at or log[-1].captured_at + 1))
+    spans.sort()
+    assert all(before[1] <= behind[0] for before, behind in pairwise(spans))
+    assert all(a < b for a, b in spans)
+
+
+@thorough
+@given(logs())
+def test_nobody_waited_longer_than_was_seen(log: list[TrackUpdate]) -> None:
+    for told in episodes(fold(log, ROLES)).values():
+        for event in told:
+            if isinstance(event, UnattendedEvent) and event.alert is not None:
+                assert event.confirmed_at is not None
+                assert event.alert.waited_s is not None
+                frames = [
+                    u.captured_at
+                    for u in log
+                    if event.started_at <= u.captured_at <= event.confirmed_at and u.stream_state == "LIVE"
+                ]
+                assert max(b - a for a, b in pairwise(frames)) <= 1000
+                assert event.alert.waited_s <= (event.confirmed_at - event.started_at) / 1000
+
+
+def test_the_generator_makes_everything_happen() -> None:
+    """A law over logs in which nothing happens proves nothing."""
+    seen: set[str] = set()
+
+    @settings(max_examples=150, deadline=None, database=None, derandomize=True)
+    @given(logs(), LAWS)
+    def collect(log: list[TrackUpdate], law: CameraRules) -> None:
+        for event in fold(closed(log), law):
+            name = type(event).__name__
+            seen.update({name, f"{name} {getattr(event, 'phase', '')}", f"reason {getattr(event, 'reason', '')}"})
+            seen.add(f"closed {getattr(event, 'close_reason', '')}")
+            lineage = getattr(event, "lineage", None)
+            if lineage is not None and len(lineage.customer) > 1:
+                seen.add("stitched")
+            if getattr(event, "continues", None):
+                seen.add("continued")
+            if getattr(event, "phase", "") == "confirmed" and not event.opens:  # type: ignore[union-attr]
+                seen.add("joined")
+
+    collect()
+    wanted = {"InteractionEvent confirmed", "UnattendedEvent confirmed", "CustomerVisit", "CameraOutage"}
+    wanted |= {f"closed {r}" for r in ("separated", "left", "served", "interrupted", "rolled", "end_of_stream")}
+    wanted |= {f"reason {r}" for r in ("no_contact", "no_staff", "staff_busy", "gap", "interrupted", "lost", "ended")}
+    wanted |= {"stitched", "continued", "joined", "InteractionEvent discarded", "UnattendedEvent discarded"}
+    assert wanted - seen == set()
+
+
+@pytest.mark.parametrize("hash_seed", ["1", "2"])
+def test_another_process_folds_the_same_bytes(hash_seed: str) -> None:
+    program = "from tests.property.test_fold_laws import busy_hour; print(busy_hour())"
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(root)}
+    out = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, env=environment, capture_output=True, text=True, check=True
+    )
+    assert out.stdout.strip() == busy_hour()
+
+
+def busy_hour() -> str:
+    """The hash of all that is told of a busy shop, and how much it is."""
+    shop = Scenario(seconds=90, hz=5, jitter_px=1.5, missed=0.05)
+    shop.staff((0, 0.0, 6.6), (40, 0.0, 6.6), (43, 2.5, 5.6))
+    shop.person("person", (0, 0.6, 6.6))
+    for index in range(6):
+        shop.customer((index * 5, -2.5 + index, 5.4), (60, -2.5 + index, 5.4), (63, 5.0, 8.0))
+    law = rules(zones=[zone(-3, 4, 3, 6)], service_points=[counter()])
+    state, digest, count = None, hashlib.sha256(), 0
+    for update in shop.log():
+        state, events = step(state, update, book_of(law))
+        for event in events:
+            digest.update(CODEC.body(event))
+            count += 1
+    assert count > 10
+    return f"{count} {digest.hexdigest()}"

@@ -1,0 +1,137 @@
+"""The watchdog: LOST is said once, for a live camera that fell silent, and only when the silence is the camera's."""
+
+import msgspec
+import pytest
+
+from schemas.records import TrackUpdate
+from streams.watchdog import Watchdog, is_silent, lost
+from tests.streams_fakes import PARTITION, HeldClock, Worker, World, in_a_loop, updates
+
+
+class Kennel:
+    """A worker with its watchdog."""
+
+    def __init__(self, number: int = 10, ended: bool = False) -> None:
+        self.world, self.clock = World(), HeldClock()
+        self.world.append(*updates("a", number, ended=ended))
+        self.worker = Worker(self.world, "a", clock=self.clock)
+        self.committed = 0
+        self.watchdog = Watchdog(
+            self.worker.folding,
+            self.worker.book,
+            outbox=self.worker.outbox,
+            owner=self.worker.owner,
+            clock=self.clock,
+            high=lambda partition: len(self.world.log),
+            committed=lambda wanted: {wanted[0]: self.committed},
+            read_between=lambda topic, partition, first, beyond: self.world.log[first:beyond],
+        )
+
+    def lost(self) -> list[TrackUpdate]:
+        """What the watchdog wrote."""
+        return self.world.decoded(TrackUpdate)
+
+
+@in_a_loop
+async def test_a_camera_that_falls_silent_is_recorded_as_lost_once() -> None:
+    # given a live camera, read to the end
+    kennel = Kennel()
+    await kennel.worker.deliver(*range(10))
+
+    # when nothing comes for 15 s
+    kennel.clock.at += 14_999
+    await kennel.watchdog.look()
+    assert kennel.lost() == []
+    kennel.clock.at += 1
+    await kennel.watchdog.look()
+    await kennel.watchdog.look()
+
+    # then one record says so, at the camera's last position
+    last = updates("a", 10)[-1]
+    [record] = kennel.lost()
+    assert record == msgspec.structs.replace(last, stream_state="LOST", tracks=[], published_at=kennel.clock.at)
+
+
+@in_a_loop
+async def test_after_lost_was_folded_the_watchdog_is_quiet() -> None:
+    kennel = Kennel()
+    kennel.world.append(lost(updates("a", 10)[-1], 1))
+    kennel.worker = Worker(kennel.world, "a", clock=kennel.clock)
+    await kennel.worker.deliver(*range(11))
+
+    assert kennel.worker.entry("a").last is not None
+    assert not is_silent(kennel.worker.entry("a"))
+
+
+@in_a_loop
+async def test_a_camera_that_ended_is_not_lost() -> None:
+    kennel = Kennel(ended=True)
+    await kennel.worker.deliver(*range(10))
+    kennel.clock.at += 60_000
+
+    await kennel.watchdog.look()
+
+    assert kennel.lost() == []
+
+
+@in_a_loop
+async def test_silence_while_the_partition_is_not_read_to_its_end_is_ours() -> None:
+    # given records that the worker has not come to yet
+    kennel = Kennel()
+    await kennel.worker.deliver(*range(5))
+    kennel.clock.at += 60_000
+
+    await kennel.watchdog.look()
+
+    assert kennel.lost() == []
+    assert kennel.worker.count("a") == (5, 0)
+
+
+@in_a_loop
+async def test_records_at_the_end_that_were_committed_unread_are_fetched() -> None:
+    # given a stream that passed by the last records and committed them
+    kennel = Kennel(ended=True)
+    await kennel.worker.deliver(*range(5))
+    kennel.committed = 10
+    kennel.clock.at += 15_000
+
+    await kennel.watchdog.look()
+    await kennel.worker.settle()
+
+    assert kennel.lost() == []
+    assert kennel.worker.count("a") == (10, 0)
+
+
+@in_a_loop
+async def test_nothing_is_written_for_a_partition_that_is_not_ours_any_more() -> None:
+    kennel = Kennel()
+    await kennel.worker.deliver(*range(10))
+    kennel.clock.at += 60_000
+    kennel.worker.owner.ours = False
+
+    await kennel.watchdog.look()
+
+    assert kennel.lost() == []
+
+
+@in_a_loop
+async def test_after_a_start_a_camera_has_15_s_to_be_heard() -> None:
+    kennel = Kennel()
+    await kennel.worker.deliver(*range(10))
+    kennel.clock.at += 60_000
+
+    kennel.worker.folding.ready({PARTITION})
+    await kennel.watchdog.look()
+
+    assert kennel.lost() == []
+
+
+@pytest.mark.parametrize("state", ["ENDED", "INTERRUPTED", "LOST"])
+def test_a_stream_that_says_that_it_stops_is_not_silent(state: str) -> None:
+    from streams.progress import CameraEntry
+
+    last = msgspec.structs.replace(updates("a", 1)[0], stream_state=state)
+    assert not is_silent(CameraEntry(last=last))
+    assert is_silent(CameraEntry(last=msgspec.structs.replace(last, stream_state="LIVE")))
+    assert not is_silent(CameraEntry(last=msgspec.structs.replace(last, stream_state="LIVE", lane="may")))
+    assert not is_silent(CameraEntry())
