@@ -181,7 +181,8 @@ class _FilePass:
         waiting_for_key = True
         for packet, placed in placed_packets(self.container, self.stream):
             if self.stop.is_set():
-                self._close("INTERRUPTED")
+                # what the decoder still holds may be shown after frames that it has not got yet
+                self._close("INTERRUPTED", flush=False)
                 return
             if placed.breaks:
                 self._close("INTERRUPTED")
@@ -254,12 +255,12 @@ class _FilePass:
             self.last_at = at
             self.sink.frame(Frame(self.source.probe.frame_index(picture.pts), picture.pts, at, picture))
 
-    def _close(self, state: End) -> None:
-        """Hand over what the decoder still holds, and close the epoch."""
+    def _close(self, state: End, *, flush: bool = True) -> None:
+        """Close the epoch; flush: hand over what the decoder still holds."""
         if not self.is_open:
             return
         try:
-            self._show(self.stream.codec_context.decode(None))
+            self._show(self.stream.codec_context.decode(None) if flush else [])
         except av.error.FFmpegError:
             self.source.undecodable += 1
         self.stream.codec_context.flush_buffers()

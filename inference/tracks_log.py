@@ -3,7 +3,7 @@
 from io import FileIO
 from pathlib import Path
 
-from infra.recordings import FrameTracks, line, read_tracks, tracks_path
+from infra.recordings import TRACKS_BLOCK_MS, FrameTracks, line, read_tracks, tracks_path
 from schemas.records import TrackUpdate
 
 
@@ -44,6 +44,8 @@ class TracksLog:
             data = path.read_bytes()
             if not data.endswith(b"\n"):  # a crash cut the last line short
                 path.write_bytes(data[: data.rfind(b"\n") + 1])
-            for frame in read_tracks(self._root, self._camera_id, update.stream_epoch, update.captured_at, 1 << 62):
+            begin = update.captured_at // TRACKS_BLOCK_MS * TRACKS_BLOCK_MS
+            end = begin + TRACKS_BLOCK_MS - 1
+            for frame in read_tracks(self._root, self._camera_id, update.stream_epoch, begin, end):
                 self._written_to = frame.at
         self._path, self._file = path, path.open("ab", buffering=0)

@@ -18,7 +18,7 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 from infra.config import Settings
 from schemas import topics
 from schemas.avro import schema_text
-from schemas.codec import Codec, RegistryUnavailable, SchemaNotRegistered
+from schemas.codec import Codec, RegistryUnavailable, SchemaNotRegistered, SchemaRefused
 from schemas.errors import InputError, ServerError
 from schemas.topics import Topic
 
@@ -246,20 +246,34 @@ class ConfluentRegistry:
         self._client = SchemaRegistryClient(client)
 
     def register(self, subject: str, schema: str) -> int:
-        """Set FULL_TRANSITIVE, register, give the id. Raises ValueError when the schema is incompatible."""
+        """Id of the schema; a new one is registered under FULL_TRANSITIVE. Raises SchemaRefused, RegistryUnavailable."""
         try:
-            self._client.set_compatibility(subject_name=subject, level="FULL_TRANSITIVE")
+            try:
+                return int(self._client.lookup_schema(subject, Schema(schema, "AVRO")).schema_id)
+            except SchemaRegistryError as error:
+                if error.http_status_code != 404:
+                    raise
+            self._set_full_transitive(subject)
             return int(self._client.register_schema(subject, Schema(schema, "AVRO")))
         except SchemaRegistryError as error:
             if error.http_status_code in (409, 422):
-                raise ValueError(
-                    f"{subject}: the registry refuses this schema as incompatible: {error.error_message}"
+                raise SchemaRefused(
+                    f"{subject}: the registry refuses this schema as incompatible: {error.error_message}; "
+                    "give new fields a default and change no type"
                 ) from error
             raise RegistryUnavailable(
                 f"registry at {self._url}: {error.http_status_code} {error.error_message}"
             ) from error
         except Exception as error:  # the client lets its HTTP library's errors through
             raise RegistryUnavailable(f"no answer from the registry at {self._url}: {error}") from error
+
+    def _set_full_transitive(self, subject: str) -> None:
+        try:
+            self._client.set_compatibility(subject_name=subject, level="FULL_TRANSITIVE")
+        except SchemaRegistryError:
+            # of several processes that start at once, one is first and the others are told that it is there
+            if self._client.get_compatibility(subject_name=subject) != "FULL_TRANSITIVE":
+                raise
 
     def schema(self, schema_id: int) -> str:
         """The schema's text."""

@@ -9,7 +9,7 @@ import msgspec
 from fastavro.types import Schema as AvroSchema
 
 from schemas.avro import schema_of, schema_text
-from schemas.errors import ServerError
+from schemas.errors import InputError, ServerError
 from schemas.topics import topic_of
 
 R = TypeVar("R", bound=msgspec.Struct)
@@ -24,6 +24,10 @@ class SchemaNotRegistered(LookupError):
     """The registry answered, and has no such schema: the record is undecodable."""
 
 
+class SchemaRefused(InputError, ValueError):
+    """The registry has an older schema that this one is incompatible with: mend the .avsc file."""
+
+
 class RegistryUnavailable(ServerError):
     """The registry does not answer: wait and try again, the record is not at fault."""
 
@@ -32,7 +36,7 @@ class Registry(Protocol):
     """What the codec needs of a schema registry."""
 
     def register(self, subject: str, schema: str) -> int:
-        """Id of the schema under subject. Raises RegistryUnavailable; ValueError when it is incompatible."""
+        """Id of the schema under subject. Raises RegistryUnavailable, SchemaRefused."""
 
     def schema(self, schema_id: int) -> str:
         """The schema's text. Raises RegistryUnavailable or SchemaNotRegistered."""

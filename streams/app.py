@@ -30,9 +30,10 @@ from streams.book import RulesBook
 from streams.folding import CameraFolding
 from streams.joining import SOURCES, EvidenceJoining, both
 from streams.outbox import Outbox, raw
+from streams.ports import Record
 from streams.progress import CAMERA_FOLD, Fold, Place, further
 from streams.published import publish_rules, read_skips
-from streams.reread import LogReader, Record
+from streams.reread import LogReader
 from streams.store import KeptTable, changelog
 from streams.watchdog import LOOK_EVERY_S, Watchdog
 
@@ -106,28 +107,28 @@ def build(settings: Settings, codec: Codec, book: RulesBook, skips: set[Place], 
         committed=committed,
         read_between=read_between,
     )
-    cameras.on_ready.append(folding.ready)
+    cameras.on_ready += [owner.ready, folding.ready]
 
     @occurrences.on_ready.append
     def look_back(partitions: set[int]) -> None:
         log.info("partitions %s are ours", ", ".join(map(str, sorted(partitions))) or "(none)")
-        app.add_future(_or_end(joining.look_back, partitions, owner.generation))
+        app.add_future(_or_end(app, joining.look_back, partitions, owner.generation))
 
     @app.agent(raw(app, TRACK_UPDATES.name), name="cameras", concurrency=1)
     async def fold_cameras(stream: StreamT[bytes]) -> None:
-        await _consume(stream, folding.take)
+        await _consume(app, stream, folding.take)
 
     facts = [topic.name for topic in SOURCES]
 
     @app.agent(raw(app, *facts), name="evidence", concurrency=1)
     async def join_evidence(stream: StreamT[bytes]) -> None:
-        await _consume(stream, joining.take)
+        await _consume(app, stream, joining.take)
 
     async def look() -> None:
-        await _or_end(watchdog.look)
+        await _or_end(app, watchdog.look)
 
     async def resume_skipped() -> None:
-        await _or_end(folding.resume_skipped)
+        await _or_end(app, folding.resume_skipped)
 
     app.timer(LOOK_EVERY_S)(look)
     app.timer(SKIPS_EVERY_S)(resume_skipped)
@@ -157,18 +158,27 @@ class _Monitor(Monitor):
         failpoint("streams.after_commit")
 
 
-@dataclass(frozen=True)
 class _Owner:
-    """Whose partitions are whose, as far as we have been told."""
+    """Whose the partitions are, as far as we have been told."""
 
-    app: faust.App
+    def __init__(self, app: faust.App) -> None:
+        self._app = app
+        self._settled = False
+        app.on_partitions_revoked.connect(self._revoked)
+
+    async def _revoked(self, app: Any, *revoked: Any, **more: Any) -> None:
+        self._settled = False
+
+    def ready(self, partitions: set[int]) -> None:
+        """The tables are complete; records come from here on, even before Faust says that the rebalance is over."""
+        self._settled = True
 
     @property
     def generation(self) -> int:
-        return self.app.consumer_generation_id
+        return self._app.consumer_generation_id
 
     def holds(self, partition: int, generation: int) -> bool:
-        return not self.app.rebalancing and generation == self.app.consumer_generation_id
+        return self._settled and generation == self._app.consumer_generation_id
 
 
 @dataclass(frozen=True)
@@ -187,21 +197,25 @@ class _Log:
         return reread.watermarks(self.settings, TRACK_UPDATES.name, partition)[1]
 
 
-async def _consume(stream: StreamT[bytes], take: Callable[[Record, int], Awaitable[bool]]) -> None:
-    """Give each record to take() and acknowledge it if it says so. What take() raises ends the process: crash only."""
+async def _consume(app: faust.App, stream: StreamT[bytes], take: Callable[[Record, int], Awaitable[bool]]) -> None:
+    """Give each record to take() and acknowledge it if it says so."""
     stream.enable_acks = False
     async for event in stream.events():
         message = event.message
         record = Record(message.topic, message.partition, message.offset, message.key, message.value)
-        if await _or_end(take, record, message.generation_id):
+        if await _or_end(app, take, record, message.generation_id):
             await stream.ack(event)
 
 
-async def _or_end(do: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
+async def _or_end(app: faust.App, do: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
+    """What do() raises ends the process, where Faust would log it and go on. While we stop, Faust's parts are gone."""
     try:
         return await do(*arguments)
-    except Exception as error:  # noqa: BLE001  Faust would log it and go on
-        end_process(error)
+    except Exception as error:  # noqa: BLE001
+        if not app.should_stop:
+            end_process(error)
+        log.debug("broken off by the stop: %s", error)
+        return None
 
 
 def end_process(error: BaseException) -> NoReturn:

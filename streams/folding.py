@@ -11,18 +11,18 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, NoReturn, Protocol, Self
+from typing import Generic, Literal, NoReturn
 
 import msgspec
 
 from infra.clock import Clock
 from infra.failpoint import failpoint
-from schemas.codec import R
+from schemas.errors import ExplainedError
 from schemas.records import TrackUpdate
-from schemas.topics import Topic, topic_of
+from schemas.topics import topic_of
 from streams.book import RulesBook
+from streams.ports import Log, Owner, Post, Record, Table
 from streams.progress import CameraEntry, Fold, Halt, Place, S, advance, dump_entry, entry_key, load_entry
-from streams.reread import Record
 
 log = logging.getLogger(__name__)
 
@@ -31,70 +31,7 @@ STATE_BYTES_MAX = 512 * 1024
 
 
 NEAR = 2000
-"""Offsets that are read on the spot, in a moment; for more the neighbours would have to wait."""
-
-
-class Table(Protocol):
-    """Bytes by key; see KeptTable."""
-
-    def held(self, key: bytes) -> bytes | None:
-        """The value."""
-
-    def held_in(self, partition: int) -> list[tuple[bytes, bytes]]:
-        """Keys and values of one partition."""
-
-    async def keep(self, key: bytes, value: bytes | None, partition: int) -> None:
-        """Hold it and send it."""
-
-
-class Post(Protocol):
-    """Publishing and decoding; see Outbox."""
-
-    def encode(self, record: msgspec.Struct) -> bytes:
-        """In wire format."""
-
-    async def publish(self, records: list[tuple[Topic, str, bytes]]) -> None:
-        """Return when all is acknowledged."""
-
-    async def decode(self, record: Record, kind: type[R]) -> R | None:
-        """None: put aside."""
-
-
-class Owner(Protocol):
-    """Whose the partitions are."""
-
-    @property
-    def generation(self) -> int:
-        """Of the group's assignment; another one means that anybody may have written meanwhile."""
-
-    def holds(self, partition: int, generation: int) -> bool:
-        """Is the partition ours, and has it been since that generation?"""
-
-
-class Reader(Protocol):
-    """Reads one partition; see LogReader. Blocks."""
-
-    position: int
-
-    def read(self) -> list[Record]:
-        """The next records."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(self, *error: Any) -> None: ...
-
-
-class Log(Protocol):
-    """The topic track-updates. Blocks."""
-
-    def reader(self, partition: int, offset: int) -> Reader:
-        """Reads from offset on."""
-
-    def between(self, partition: int, first: int, beyond: int) -> list[Record]:
-        """What is still there of the offsets from first on, before beyond."""
-
-    def high(self, partition: int) -> int:
-        """The offset behind the last record."""
+"""As many offsets are read on the spot, in a moment; for more the neighbours would have to wait."""
 
 
 @dataclass
@@ -103,6 +40,10 @@ class CatchUp:
 
     generation: int
     upto: int = -1
+
+
+Outcome = Literal["done", "behind", "halted", "lost"]
+"""behind: records before it are not folded yet; halted: the fold cannot take it; lost: the partition is not ours."""
 
 
 class CameraFolding(Generic[S]):
@@ -121,10 +62,11 @@ class CameraFolding(Generic[S]):
         clock: Clock,
         read_skips: Callable[[], set[Place]],
         fatal: Callable[[BaseException], NoReturn],
+        near: int = NEAR,
     ) -> None:
         self._fold, self._book, self._skips = fold, book, skips
         self._table, self._outbox, self._owner, self._source = table, outbox, owner, source
-        self._clock, self._read_skips, self._fatal = clock, read_skips, fatal
+        self._clock, self._read_skips, self._fatal, self._near = clock, read_skips, fatal, near
         self._catching_up: dict[bytes, CatchUp] = {}
         self._halted: dict[bytes, tuple[int, Halt]] = {}
         self._alarmed: set[tuple[bytes, int]] = set()
@@ -166,9 +108,11 @@ class CameraFolding(Generic[S]):
         outcome = await self._advance(key, entry, update, record, generation)
         if outcome == "behind":
             log.warning("camera %s: offset %d does not follow the last record folded", key.decode(), record.offset)
-            if record.offset - entry.offset <= NEAR:
+            if record.offset - entry.offset <= self._near:
                 outcome = await self._fetch_before(key, entry.offset + 1, update, record, generation)
-            elif self._owner.holds(record.partition, generation):
+            elif not self._owner.holds(record.partition, generation):
+                outcome = "lost"
+            else:
                 await self.fall_behind(key, record.partition, record.offset)
         return outcome != "lost"
 
@@ -206,7 +150,7 @@ class CameraFolding(Generic[S]):
         *,
         complete: bool = False,
         behind: bool = False,
-    ) -> Literal["done", "behind", "halted", "lost"]:
+    ) -> Outcome:
         """Fold one record. behind: more of its log is to be fetched, and the stream does not fold this camera."""
         try:
             before = None if entry.state is None else self._fold.load(entry.state)
@@ -242,7 +186,7 @@ class CameraFolding(Generic[S]):
 
     async def _halt(
         self, key: bytes, entry: CameraEntry, update: TrackUpdate, record: Record, generation: int, error: Exception
-    ) -> Literal["halted", "lost"]:
+    ) -> Outcome:
         if not self._owner.holds(record.partition, generation):
             return "lost"
         halt = Halt(update.stream_epoch, update.sequence, record.offset, f"{type(error).__name__}: {error}")
@@ -253,10 +197,10 @@ class CameraFolding(Generic[S]):
         if (key, record.offset) not in self._alarmed:
             self._alarmed.add((key, record.offset))
             log.error(
-                "camera %s HALTED: its fold cannot take record %d:%d (offset %d of partition %d). Mend the cause and "
+                "camera %s HALTED: its fold cannot take record %d:%d (offset %d of partition %d): %s. Mend the cause and "
                 "start the worker again, or have the record skipped. The other cameras go on.",
-                *(update.camera_id, update.stream_epoch, update.sequence, record.offset, record.partition),
-                exc_info=error,
+                *(update.camera_id, update.stream_epoch, update.sequence, record.offset, record.partition, halt.error),
+                exc_info=None if isinstance(error, ExplainedError) else error,
             )
         return "halted"
 
@@ -299,7 +243,7 @@ class CameraFolding(Generic[S]):
 
     async def _fetch_before(
         self, key: bytes, first: int, update: TrackUpdate, record: Record, generation: int
-    ) -> Literal["done", "behind", "halted", "lost"]:
+    ) -> Outcome:
         """Fold what the log has from an offset on, and then the record."""
         for earlier in await asyncio.to_thread(self._source.between, record.partition, first, record.offset):
             outcome = await self._fetch(key, earlier, generation)
@@ -307,9 +251,7 @@ class CameraFolding(Generic[S]):
                 return outcome
         return await self._advance(key, self.entry(key), update, record, generation, complete=True)
 
-    async def _fetch(
-        self, key: bytes, record: Record, generation: int, *, behind: bool = False
-    ) -> Literal["done", "behind", "halted", "lost"]:
+    async def _fetch(self, key: bytes, record: Record, generation: int, *, behind: bool = False) -> Outcome:
         """Fold a record that was read from the log, if it is the camera's."""
         if record.key != key.partition(b"|")[0]:
             return "done"

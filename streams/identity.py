@@ -123,7 +123,7 @@ def _follow(frame: Frame, person: Person, track: Track) -> Seen:
     law, now = frame.law, frame.now
     elapsed_ms = now - person.seen_at
     x1, y1, x2, y2 = track.x1, track.y1, track.x2, track.y2
-    x, y = (x1 + x2) / 2, (y1 + y2) / 2
+    x, y = (x1 + x2) / 2, y2
     quick, slow = elapsed_ms / (elapsed_ms + QUICK_MS), elapsed_ms / (elapsed_ms + SLOW_MS)
     person.quick_x += (x - person.quick_x) * quick
     person.quick_y += (y - person.quick_y) * quick
@@ -182,7 +182,7 @@ def _take_in(frame: Frame, fresh: list[Track]) -> list[Seen]:
 def _new(frame: Frame, track: Track, ref: Ref) -> Person:
     state = frame.state
     state.last_key += 1
-    x, y = (track.x1 + track.x2) / 2, (track.y1 + track.y2) / 2
+    x, y = (track.x1 + track.x2) / 2, track.y2
     first = TrackRef(stream_epoch=ref[0], track_id=ref[1], tracklet=ref[2])
     person = Person(
         key=state.last_key,

@@ -15,8 +15,7 @@ import msgspec
 from infra.failpoint import failpoint
 from schemas.topics import CLIPS, EPISODES, INCIDENTS, INTERACTION_EVENTS, UNATTENDED_EVENTS, UPLOADS
 from streams.evidence import Fact, OccurrenceEntry, entry_key, is_over, join, merge
-from streams.folding import Owner, Post, Table
-from streams.reread import Record
+from streams.ports import Owner, Post, Record, Table
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from faust.types import TopicT
 from schemas import topics
 from schemas.codec import Codec, R, RegistryUnavailable, UndecodableError
 from schemas.topics import Topic
-from streams.reread import Record
+from streams.ports import Record
 
 log = logging.getLogger(__name__)
 

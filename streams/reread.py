@@ -5,7 +5,6 @@ overwritten, and the records read again are dropped as already seen. And it woul
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -13,19 +12,9 @@ from confluent_kafka import OFFSET_INVALID, KafkaException, TopicPartition
 
 from infra.config import Settings
 from infra.kafka import KafkaUnavailable, consumer
+from streams.ports import Record
 
 CHUNK = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A record as it lies in a topic."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
 
 
 class LogReader:

@@ -82,7 +82,7 @@ class Person(msgspec.Struct, array_like=True):
     quick_y: float
     slow_x: float
     slow_y: float
-    """The box centre, smoothed over a tenth and over half a second: their difference is the velocity."""
+    """The foot, smoothed over a tenth and over half a second: their difference is the velocity."""
     role: str = "undecided"
     staff_share: float = 0.0
     customer_share: float = 0.0

@@ -16,9 +16,9 @@ from infra.kafka import KafkaUnavailable
 from schemas.records import TrackUpdate
 from schemas.topics import TRACK_UPDATES
 from streams.book import RulesBook
-from streams.folding import CameraFolding, Owner, Post
+from streams.folding import CameraFolding
+from streams.ports import Owner, Post, Record
 from streams.progress import CameraEntry
-from streams.reread import Record
 
 log = logging.getLogger(__name__)
 
@@ -26,9 +26,12 @@ LOOK_EVERY_S = 1.0
 
 
 def is_silent(entry: CameraEntry) -> bool:
-    """Is silence of this camera unexplained? Not when it ended, was interrupted or lost, or is not in step."""
+    """Does somebody have to say that this camera is blind? Not when it ended, is known as lost, or is not in step.
+
+    An interrupted one said that it stops, not that it stays away: its episodes are open until time goes on.
+    """
     last = entry.last
-    live = last is not None and last.lane == "live" and last.stream_state == "LIVE"
+    live = last is not None and last.lane == "live" and last.stream_state in ("LIVE", "INTERRUPTED")
     return live and not entry.behind and entry.halt is None
 
 

@@ -1,6 +1,6 @@
 """Scripted people before a simple camera, as the records that inference would publish of them.
 
-    shop = Scenario(minutes=1)
+    shop = Scenario(seconds=60)
     anna = shop.staff((0, 0.0, 5.0))                          # at 0 s at (0 m, 5 m), and there until the end
     ben = shop.customer((2, 3.0, 8.0), (5, 1.0, 5.0))         # walks, then stays
     ben.hidden(20, 22)
@@ -12,7 +12,6 @@ Floor: metres, x to the right, y away from the camera. Times: seconds from the s
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from math import cos, radians, sin
 from random import Random
 from typing import Literal
 
@@ -36,106 +35,11 @@ from streams.camera import step, step_missing
 from streams.frame import Event
 from streams.position import judge
 from streams.state import CameraState
+from tests.scene import Camera, Figure, rectangle
 
 TEN_O_CLOCK = int(datetime(2026, 3, 2, 10, tzinfo=UTC).timestamp() * 1000)
 SITE, CAMERA = "shop", "cam-1"
 PRODUCER = Producer(model="scripted", tracker="scripted", version="0")
-
-
-@dataclass(frozen=True)
-class Camera:
-    """A pinhole above the floor's origin that looks along y, tilted down by tilt_deg."""
-
-    height_m: float = 3.0
-    tilt_deg: float = 27.0
-    focal_px: float = 900.0
-    width_px: int = 1280
-    height_px: int = 720
-
-    def pixel(self, x: float, y: float, z: float = 0.0) -> Point:
-        """Where a point in metres is in the image; y from about 1 m on."""
-        tilt, below = radians(self.tilt_deg), self.height_m - z
-        scale = self.focal_px / (y * cos(tilt) + below * sin(tilt))
-        return self.width_px / 2 + x * scale, self.height_px / 2 + (below * cos(tilt) - y * sin(tilt)) * scale
-
-    def polygon(self, corners: Iterable[Point]) -> tuple[Point, ...]:
-        """An area of floor, as it is drawn on the image."""
-        return tuple(self.pixel(x, y) for x, y in corners)
-
-    def box(self, x: float, y: float, tall_m: float) -> tuple[float, float, float, float]:
-        """The box around a person of 0.5 m width, cut off at the image's edge."""
-        left, foot = self.pixel(x - 0.25, y)
-        right, _ = self.pixel(x + 0.25, y)
-        _, head = self.pixel(x, y, tall_m)
-        return max(left, 0.0), max(head, 0.0), min(right, float(self.width_px)), min(foot, float(self.height_px))
-
-
-def rectangle(x1: float, y1: float, x2: float, y2: float) -> list[Point]:
-    """Corners of an area of floor in metres."""
-    return [(x1, y1), (x2, y1), (x2, y2), (x1, y2)]
-
-
-@dataclass
-class Figure:
-    """One scripted person: waypoints (s, x m, y m), between them in a straight line, after the last one still there."""
-
-    track_id: int
-    class_name: str
-    path: list[tuple[float, float, float]]
-    until_s: float = float("inf")
-    confidence: float = 0.9
-    tall_m: float = 1.7
-    away: list[tuple[float, float]] = field(default_factory=list)
-    other_ids: list[tuple[float, int]] = field(default_factory=list)
-    other_classes: list[tuple[float, float, str]] = field(default_factory=list)
-
-    def hidden(self, from_s: float, to_s: float) -> "Figure":
-        """Not detected in [from_s, to_s)."""
-        self.away.append((from_s, to_s))
-        return self
-
-    def leaves(self, at_s: float) -> "Figure":
-        """Gone from at_s on."""
-        self.until_s = at_s
-        return self
-
-    def renamed(self, at_s: float, track_id: int) -> "Figure":
-        """The tracker gives another id from at_s on."""
-        self.other_ids.append((at_s, track_id))
-        return self
-
-    def taken_for(self, class_name: str, from_s: float, to_s: float) -> "Figure":
-        """The detector errs in [from_s, to_s)."""
-        self.other_classes.append((from_s, to_s, class_name))
-        return self
-
-    def at(self, s: float) -> Point | None:
-        """Where on the floor, or None when not there."""
-        if s < self.path[0][0] or s >= self.until_s or any(a <= s < b for a, b in self.away):
-            return None
-        for (s1, x1, y1), (s2, x2, y2) in zip(self.path, self.path[1:], strict=False):
-            if s < s2:
-                part = (s - s1) / (s2 - s1)
-                return x1 + (x2 - x1) * part, y1 + (y2 - y1) * part
-        return self.path[-1][1], self.path[-1][2]
-
-    def track(self, s: float, camera: Camera, jitter: tuple[float, float] = (0.0, 0.0)) -> Track | None:
-        """What inference publishes of the person at s."""
-        where = self.at(s)
-        if where is None:
-            return None
-        x1, y1, x2, y2 = camera.box(*where, self.tall_m)
-        names = [name for a, b, name in self.other_classes if a <= s < b]
-        ids = [track_id for at_s, track_id in self.other_ids if at_s <= s]
-        return Track(
-            track_id=ids[-1] if ids else self.track_id,
-            class_name=names[-1] if names else self.class_name,
-            confidence=self.confidence,
-            x1=x1 + jitter[0],
-            y1=y1 + jitter[1],
-            x2=x2 + jitter[0],
-            y2=y2 + jitter[1],
-        )
 
 
 @dataclass

@@ -12,8 +12,8 @@ from schemas.codec import Codec, MemoryRegistry, R, UndecodableError
 from schemas.records import Track, TrackUpdate
 from schemas.topics import TRACK_UPDATES, Topic, topic_of
 from streams.folding import CameraFolding
+from streams.ports import Record
 from streams.progress import CameraEntry, Fold, Place, further, load_entry
-from streams.reread import Record
 from tests.scenario import book_of, record, rules
 from tests.streams_worker import COUNTING_FOLD, Count
 
@@ -173,9 +173,16 @@ def end(error: BaseException) -> NoReturn:
 
 
 class Worker:
-    """One worker over the world, with the counting fold unless given another."""
+    """One worker over the world. near: how many offsets it reads on the spot when records were lost."""
 
-    def __init__(self, world: World, *cameras: str, fold: Fold[Any] = COUNTING_FOLD, clock: HeldClock | None = None):
+    def __init__(
+        self,
+        world: World,
+        *cameras: str,
+        fold: Fold[Any] = COUNTING_FOLD,
+        clock: HeldClock | None = None,
+        near: int = 0,
+    ) -> None:
         self.world, self.owner, self.outbox = world, FakeOwner(), FakeOutbox(world)
         self.table = FakeTable(world, further)
         self.clock = clock or HeldClock()
@@ -191,6 +198,7 @@ class Worker:
             clock=self.clock,
             read_skips=lambda: world.skips,
             fatal=end,
+            near=near,
         )
         self.folding.ready({PARTITION})
 

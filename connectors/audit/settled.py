@@ -1,6 +1,7 @@
 """What the pipeline has not finished yet: records not taken, work not done, episodes still waiting for something."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 from confluent_kafka import KafkaException, TopicPartition
@@ -44,23 +45,33 @@ class _WorkState(msgspec.Struct):
     """What matters here of a work record."""
 
     state: str
-    result: msgspec.Raw | None = None
+    input: Any = None
+    result: Any = None
+
+    @property
+    def site_id(self) -> str | None:
+        """The site that the work is for, as far as the record still says so."""
+        for place in (self.input, self.result):
+            if isinstance(place, dict):
+                subject = place.get("subject")
+                return place.get("site_id") or (subject.get("site_id") if isinstance(subject, dict) else None)
+        return None
 
 
 def outstanding(settings: Settings, site: Site | None = None) -> list[str]:
     """One line for each thing that is still to come; empty when the pipeline is settled.
 
-    site: leave out the episodes of other sites. Raises KafkaUnavailable, RegistryUnavailable.
+    site: leave out the work and the episodes of other sites. Raises KafkaUnavailable, RegistryUnavailable.
     """
     found: list[str] = []
     for part, sources in FLOW:
         found += _not_taken(settings, part, sources)
         if part in WITH_WORK:
-            found += _not_done(settings, part)
+            found += _not_done(settings, part, site)
     return found or list(_waiting(settings, site))
 
 
-def _not_taken(settings: Settings, part: str, sources: Iterable[Topic]) -> Iterator[str]:
+def _not_taken(settings: Settings, part: str, sources: Sequence[Topic]) -> Iterator[str]:
     """Records behind which a part's consumer group has not committed."""
     reader = consumer(settings, part)  # asks about the group without joining it
     try:
@@ -78,18 +89,21 @@ def _not_taken(settings: Settings, part: str, sources: Iterable[Topic]) -> Itera
         reader.close()
 
 
-def _not_done(settings: Settings, part: str) -> Iterator[str]:
+def _not_done(settings: Settings, part: str, site: Site | None) -> Iterator[str]:
     """Work that is not finished, or whose result is not yet published."""
     newest: dict[bytes, bytes | None] = {}
     for message in read_to_end(settings, work(part)):
         newest[message.key() or b""] = message.value()
     for key, value in newest.items():
-        if value is not None:
-            state = msgspec.json.decode(value, type=_WorkState)
-            if state.state != "finished":
-                yield f"{part}: {key.decode()} is {state.state}"
-            elif state.result is not None:
-                yield f"{part}: {key.decode()} is to be published"
+        if value is None:
+            continue
+        work_state = msgspec.json.decode(value, type=_WorkState)
+        if site is not None and work_state.site_id not in (None, site.site_id):
+            continue
+        if work_state.state != "finished":
+            yield f"{part}: {key.decode()} is {work_state.state}"
+        elif work_state.result is not None:
+            yield f"{part}: {key.decode()} is to be published"
 
 
 def _waiting(settings: Settings, site: Site | None) -> Iterator[str]:

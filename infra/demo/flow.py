@@ -58,7 +58,7 @@ def run(options: Options, *, audit: Audit, query: Callable[[Settings, str], Any]
     try:
         with PeakMemory() as memory, ThreadPoolExecutor(1) as pool:
             servers = pool.submit(stack.up, stack_dir, say=say)
-            site_path = own.prepare(options, say=say) if options.source else _render(options, say)
+            site_path = _prepare(options, say)
             servers.result()
             if (pid := runner_pid(stack_dir)) is not None:
                 memory.also(pid)
@@ -80,8 +80,10 @@ def run(options: Options, *, audit: Audit, query: Callable[[Settings, str], Any]
         stack.down(stack_dir, say=say)
 
 
-def _render(options: Options, say: Callable[[str], None]) -> Path:
-    """The rendered shop's videos and site file; the script's truth lies beside them and no part reads it."""
+def _prepare(options: Options, say: Callable[[str], None]) -> Path:
+    """The site file: of a person's own source, or of the rendered shop, whose truth no part reads."""
+    if options.source:
+        return own.prepare(options.folder, options.source, options.weights, options.start_time, say=say)
     from infra.demo.render import render
 
     folder = options.folder / f"shop-{options.seed}"

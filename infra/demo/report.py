@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -41,11 +42,14 @@ def read_found(settings: Settings) -> list[Found]:
             if known is None or (episode.activation, episode.revision) >= (known.activation, known.revision):
                 newest[episode.episode_id] = episode
     alerts: dict[str, Alert] = {}
-    for topic, kind in ((topics.INTERACTION_EVENTS, InteractionEvent), (topics.UNATTENDED_EVENTS, UnattendedEvent)):
-        for message in read_to_end(settings, topic):
-            event = codec.decode(message.value(), kind)
-            if event.alert is not None:
-                alerts[event.episode_id] = event.alert
+    for message in read_to_end(settings, topics.INTERACTION_EVENTS):
+        talk = codec.decode(message.value(), InteractionEvent)
+        if talk.alert is not None:
+            alerts[talk.episode_id] = talk.alert
+    for message in read_to_end(settings, topics.UNATTENDED_EVENTS):
+        wait = codec.decode(message.value(), UnattendedEvent)
+        if wait.alert is not None:
+            alerts[wait.episode_id] = wait.alert
     found = [Found(e, alerts.get(e.episode_id)) for e in newest.values() if e.phase != "retracted"]
     return sorted(found, key=lambda f: (f.episode.started_at, f.episode.episode_id))
 
@@ -67,7 +71,7 @@ def as_compared(found: Found) -> dict[str, Any]:
 def clip_frames(path: Path) -> tuple[int, int]:
     """The burnt-in numbers of a clip's first and last frame."""
     with av.open(str(path)) as container:
-        images = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
+        images = [frame.to_ndarray(format="bgr24").astype(np.uint8) for frame in container.decode(video=0)]
     return read_counter(images[0]), read_counter(images[-1])
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from infra.config import Settings
+from infra.kafka import connect_codec, ensure_topics
 from infra.local.runner import Runner, Service
 from schemas.errors import ExplainedError
 
@@ -62,8 +63,11 @@ def process_files(
 ) -> float:
     """Run all parts over cameras that are files, until settle(settings) finds nothing under way.
 
-    Returns the seconds that inference took. Raises PipelineFailed when inference cannot do its work or something stays undone.
+    Returns the seconds that inference took. Raises PipelineFailed when inference cannot do its work or
+    something stays undone.
     """
+    ensure_topics(settings)
+    connect_codec(settings)
     logs = settings.data_dir / "run" / "logs"
     began = shown = time.monotonic()
     stopped = False

@@ -1,5 +1,6 @@
 """Each connector is killed with SIGKILL at its worst places and started again: the same end result."""
 
+import os
 import signal
 import uuid
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 import pytest
 
 from infra.config import Settings, load_settings
+from infra.local.stack import Endpoints, status
 from schemas.hashing import hash_of, sha256_of_file
 from schemas.records import ClipCut, ClipUploaded, IncidentReported
 from schemas.topics import CLIPS, INTERACTION_EVENTS, UPLOADS
@@ -106,7 +108,7 @@ def shops(place: str, stack_dir: Path, tmp_path_factory: pytest.TempPathFactory)
             for name, shop in made.items():
                 shop.given(name.split()[0])
             victims = [(shop.start_to_die(place), shop) for shop in made.values()]
-            assert all([has_died(victim, shop) for victim, shop in victims])
+            assert all(has_died(victim, shop) for victim, shop in victims)
             survivors = [(shop.start(), shop) for shop in made.values()]
             for survivor, shop in survivors:
                 wait_for(shop.told, 120)
@@ -207,3 +209,28 @@ def test_a_connector_without_its_key_says_so_in_one_line(shop: Shop) -> None:
     (told,) = wait_for(shop.topics.incidents)
     assert survivor.stop() == 0
     assert told.status == "reported"
+
+
+@pytest.fixture
+def broker(stack_dir: Path, stack: Endpoints) -> Iterator[int]:
+    """Pid of the Kafka broker; afterwards everything is up again."""
+    (kafka,) = [server for server in status(stack_dir) if server.name == "kafka"]
+    assert kafka.pid is not None
+    yield kafka.pid
+    wait_for(lambda: all(server.ready for server in status(stack_dir)), 180)
+
+
+def test_a_connector_survives_the_kill_of_the_broker(shop: Shop, broker: int) -> None:
+    process = shop.start()
+    shop.given("incident")
+    first = shop.stored.incident_id
+    wait_for(shop.topics.incidents)
+
+    os.kill(broker, signal.SIGKILL)
+    shop.given("incident")  # the producer waits until the broker is back
+
+    wait_for(lambda: len(shop.topics.incidents()) == 2, 120)
+    assert process.stop(60) == 0, process.log.read_text()
+    ids = [first, shop.stored.incident_id]
+    assert [one["idempotency_key"] for one in shop.partner.incidents(*ids)] == ids
+    assert "Traceback" not in process.log.read_text()

@@ -103,6 +103,14 @@ class TestStitching:
         events = interactions(fold(ended(shop.log()), rules()))
         assert any([r.track_id for r in e.lineage.customer] == [2, 9] for e in events)
 
+    def test_who_is_in_sight_is_not_continued_by_somebody_next_to_them(self) -> None:
+        shop, _, _ = talk(seconds=20)
+        shop.customer((10, 1.6, 6.0))
+        folder = Folder(book_of(rules()))
+        folder.fold(shop.log())
+        assert folder.state is not None
+        assert [[ref[1] for ref in p.refs] for p in folder.state.people.values()] == [[1], [2], [3]]
+
     def test_it_joins_over_an_epoch(self) -> None:
         # given a stream that comes back after two seconds in a new epoch with new ids
         shop, anna, ben = talk()

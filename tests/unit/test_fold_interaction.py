@@ -66,6 +66,20 @@ class TestStarting:
         shop.customer((0, -4.0, 6.6), (8, 4.0, 6.6))
         assert story(shop) == []
 
+    @pytest.mark.parametrize("to", [(4.0, 0.0), (0.0, 4.0), (3.0, 3.0)])
+    @pytest.mark.parametrize("speed_m_s", [0.8, 1.2])
+    def test_coming_and_going_are_seen_within_a_second(self, speed_m_s: float, to: tuple[float, float]) -> None:
+        # given a customer who comes from the side, from behind or both, stays for 20 s and goes back
+        walk_s = (to[0] ** 2 + to[1] ** 2) ** 0.5 / speed_m_s
+        shop = Scenario(seconds=45, jitter_px=1.5)
+        shop.staff((0, 0.0, 6.0))
+        away = (0.9 + to[0], 6.0 + to[1])
+        shop.customer((1, *away), (1 + walk_s, 0.9, 6.0), (21 + walk_s, 0.9, 6.0), (21 + 2 * walk_s, *away))
+        last = story(shop)[-1]
+        assert last.phase == "ended"
+        assert last.started_at == pytest.approx(shop.at(1 + walk_s), abs=1000)
+        assert last.ended_at == pytest.approx(shop.at(21 + walk_s), abs=1000)
+
     def test_walking_together_is_contact(self) -> None:
         shop = Scenario(seconds=10)
         shop.staff((0, -3.0, 6.0), (8, 3.0, 6.0))

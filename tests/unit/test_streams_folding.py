@@ -67,12 +67,13 @@ async def test_a_record_that_comes_again_is_acknowledged_and_nothing_else() -> N
     assert (worker.count("a"), len(world.published), len(world.changelog)) == ((50, 0), 1, written)
 
 
+@pytest.mark.parametrize("near", [0, 1000])
 @in_a_loop
-async def test_records_that_the_stream_lost_are_fetched_from_the_log() -> None:
+async def test_records_that_the_stream_lost_are_fetched_from_the_log(near: int) -> None:
     # given a stream that brings the neighbours in full, and of camera a not the records 10 to 29
     world = World()
     world.append(*interleaved(updates("a", 60), updates("b", 60)))
-    worker = Worker(world, "a", "b")
+    worker = Worker(world, "a", "b", near=near)
     lost = {2 * sequence for sequence in range(10, 30)}
 
     # when the rest is delivered
@@ -286,18 +287,18 @@ ACTIONS = st.lists(
 
 
 @settings(max_examples=40, deadline=None)
-@given(ACTIONS)
-def test_whatever_happens_every_record_is_folded_once(actions: list[tuple[str, int]]) -> None:
+@given(ACTIONS, st.sampled_from([0, 10, 1000]))
+def test_whatever_happens_every_record_is_folded_once(actions: list[tuple[str, int]], near: int) -> None:
     """Crashes before or after the state is stored, losses that were acknowledged, redeliveries, and rebalances."""
-    asyncio.run(_survive(actions))
+    asyncio.run(_survive(actions, near))
 
 
-async def _survive(actions: list[tuple[str, int]]) -> None:
+async def _survive(actions: list[tuple[str, int]], near: int) -> None:
     # given three cameras whose log grows, and a consumer whose offsets may be committed anywhere
     world = World()
     cameras = ("a", "b", "c")
     everything = interleaved(*(updates(camera, 60, ended=True) for camera in cameras))
-    worker, at = Worker(world, *cameras), 0
+    worker, at = Worker(world, *cameras, near=near), 0
     written: dict[int, int] = {}
 
     def grow(to: int) -> None:
@@ -327,7 +328,7 @@ async def _survive(actions: list[tuple[str, int]]) -> None:
                 worker.owner.ours = False
                 at = max(at - number, 0)
                 del world.changelog[written.get(at, len(world.changelog)) :]  # what is committed was stored before
-                worker = Worker(world, *cameras)
+                worker = Worker(world, *cameras, near=near)
             case "lose partition" if at < len(everything):
                 grow(at + 1)
                 taking = asyncio.create_task(worker.folding.take(world.log[at], worker.owner.generation))

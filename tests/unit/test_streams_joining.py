@@ -13,7 +13,7 @@ from schemas.records import Episode
 from schemas.topics import INTERACTION_EVENTS, topic_of
 from streams.evidence import Fact
 from streams.joining import SOURCES, EvidenceJoining, both
-from streams.reread import Record
+from streams.ports import Record
 from tests.streams_fakes import FakeOutbox, FakeOwner, FakeTable, World, in_a_loop
 from tests.unit.test_evidence import STORY, event, told
 
