@@ -33,6 +33,7 @@ BLOCKED_S = 0.005
 BUFFERED_MAX = 100
 NO_TIMESTAMPS = 0x0080
 """The demuxer's flag for formats without times (pictures over HTTP): then the time of arrival is all there is."""
+ARRIVAL_BASE = Fraction(1, 1_000_000)
 
 
 class LiveSource:
@@ -85,10 +86,12 @@ class LiveSource:
             stream = container.streams.video[0]
             stream.codec_context.thread_count = self._threads
             stream.codec_context.thread_type = "SLICE"
-            # what comes by HTTP may come faster than it happened (a playlist, a file): it is read at its own pace
-            connection = _Connection(stream, sink, stop, self._clock, last_at, paced=not is_rtsp)
             untimed = bool(container.format.flags & NO_TIMESTAMPS)
-            connection.run(_Arrivals(container.demux(stream), self._clock, stream.time_base if untimed else None))
+            base: Fraction = ARRIVAL_BASE if untimed else stream.time_base or ARRIVAL_BASE
+            # what comes by HTTP may come faster than it happened (a playlist, a file): it is read at its own pace
+            paced = not is_rtsp and not untimed
+            connection = _Connection(stream, base, sink, stop, self._clock, last_at, paced=paced)
+            connection.run(_Arrivals(container.demux(stream), self._clock, untimed=untimed))
             self.undecodable += connection.undecodable
             return connection.ended_by, connection.last_at if connection.shown else None
         finally:
@@ -98,12 +101,13 @@ class LiveSource:
 class _Arrivals:
     """The packets of a connection with their time of arrival (ms UTC)."""
 
-    def __init__(self, packets: Iterator[Any], clock: Clock, untimed_base: Fraction | None = None) -> None:
-        """untimed_base: the time base, where the packets' times are to be made from their arrival."""
+    def __init__(self, packets: Iterator[Any], clock: Clock, *, untimed: bool) -> None:
+        """untimed: the packets' times are made from their arrival, in ARRIVAL_BASE."""
         self.ended_by = "the stream ended"
         self._packets = packets
         self._clock = clock
-        self._untimed_base = untimed_base
+        self._untimed = untimed
+        self._last = 0
 
     def buffered(self) -> list[tuple[Any, int]]:
         """What was buffered while the stream was opened, up to the first packet that had to be waited for."""
@@ -130,16 +134,20 @@ class _Arrivals:
         if not packet.size:
             raise StopIteration
         at = self._clock.now_ms()
-        if self._untimed_base is not None:
-            packet.pts = packet.dts = int(at / 1000 / self._untimed_base)
+        if self._untimed:
+            self._last = max(self._last + 1, at * 1000)
+            packet.pts = packet.dts = self._last
+            packet.time_base = ARRIVAL_BASE
         return packet, at
 
 
 class _Connection:
     """One epoch: from the first key frame until the stream ends, or its clock or its pictures' size jumps."""
 
-    def __init__(self, stream: Any, sink: Sink, stop: Event, clock: Clock, last_at: int, *, paced: bool) -> None:
-        self.stream, self.sink, self.stop, self.paced = stream, sink, stop, paced
+    def __init__(
+        self, stream: Any, base: Fraction, sink: Sink, stop: Event, clock: Clock, last_at: int, *, paced: bool
+    ) -> None:
+        self.stream, self.base, self.sink, self.stop, self.paced = stream, base, sink, stop, paced
         self.wall = clock
         self.last_at = last_at
         self.shown = 0
@@ -167,7 +175,7 @@ class _Connection:
                     continue
                 # the last buffered packet is the freshest: the others are placed before it by their pts
                 self._check_clock(received_at)
-                self._begin(pts, LiveClock(*(timed[-1] if timed else (pts, received_at)), self.stream.time_base))
+                self._begin(pts, LiveClock(*(timed[-1] if timed else (pts, received_at)), self.base))
             if not self._in_time(pts, dts, received_at):
                 self.ended_by = "its clock jumped"
                 break
@@ -195,6 +203,7 @@ class _Connection:
             Epoch(
                 stream_epoch=clock.at(pts),
                 stream=self.stream,
+                time_base=self.base,
                 clock=clock,
                 width=context.width,
                 height=context.height,

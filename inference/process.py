@@ -27,10 +27,11 @@ from inference.tracker import TrackerSettings, settings_hash
 from inference.tracks_log import TracksLog
 from infra.clock import WallClock
 from infra.config import Settings
-from infra.kafka import Publisher, connect_codec
+from infra.kafka import ConfluentRegistry, Publisher
 from infra.recordings import camera_folder, lane_root
+from schemas.codec import Codec
 from schemas.errors import ExplainedError
-from schemas.records import Producer
+from schemas.records import Producer, RecordingSegment, TrackUpdate
 from schemas.site import Camera, Site
 from schemas.topics import RECORDING_SEGMENTS
 
@@ -95,7 +96,8 @@ class _CameraProcess:
             address = Address(self.camera.source, task.base)
             file = None if address.is_url else self._file(address)
             detector = self._detector()
-            codec = connect_codec(task.settings)
+            codec = Codec(ConfluentRegistry(task.settings))
+            codec.register_all([TrackUpdate, RecordingSegment])
             self.publisher = Publisher(task.settings, codec)
             last = read_last(task.settings, codec, task.camera_id, task.lane)
             made_by = self._made_by(detector)

@@ -117,7 +117,7 @@ class Recorder:
         self._segment = None
         self._begun_at = self._gop_at = self._last_at = self._gop_ms = 0
         self._max_pts: int | None = None
-        self._from_pts: int | None = None
+        """Of what was kept as it is; None while nothing is."""
         context = epoch.stream.codec_context
         reason = why_transcode(context.name, context.pix_fmt or "", epoch.key_gap_s, epoch.times_missing)
         self._transcoding = reason is not None
@@ -140,14 +140,14 @@ class Recorder:
             self._last_at = at
             if self._gop_ms > KEY_GAP_MAX_MS:
                 # every frame before this one is written, and none of those to come is shown before it
-                self._change_over(at, pts)
+                self._change_over()
                 return
             self._max_pts = pts
         self._segment.write(packet, pts, at)
 
     def frame(self, frame: Frame) -> None:
         """The next frame, in the order of showing."""
-        if not self._transcoding or (self._from_pts is not None and frame.pts < self._from_pts):
+        if not self._transcoding or (self._max_pts is not None and frame.pts <= self._max_pts):
             return
         at = frame.captured_at
         if self._segment is None or at - self._gop_at >= GOP_MS:
@@ -163,10 +163,10 @@ class Recorder:
     def _say(self, reason: str) -> None:
         log.info("camera %s: the recording is transcoded to h264: %s", self._camera_id, reason)
 
-    def _change_over(self, at: int, pts: int) -> None:
+    def _change_over(self) -> None:
         self._say(f"its key frames are more than {KEY_GAP_MAX_MS / 1000:g} s apart")
-        self._end_segment(at, last=False)
-        self._transcoding, self._from_pts = True, pts
+        self._end_segment(None, last=False)
+        self._transcoding = True
 
     def _begin_gop(self, at: int, frame: Frame | None) -> None:
         if self._segment is not None and at - self._begun_at >= SEGMENT_MS:
@@ -182,7 +182,7 @@ class Recorder:
         self._begun_at = at
         epoch = self._epoch
         path = segment_path(self._root, self._camera_id, epoch.stream_epoch, self._index)
-        base = epoch.stream.time_base
+        base = epoch.time_base
         self._head = Head(
             site_id=self._site_id,
             camera_id=self._camera_id,
@@ -199,7 +199,7 @@ class Recorder:
         if kept is not None:
             self._segment = Kept(kept.gops)
         elif frame is None:
-            self._segment = Remuxed(path, self._head, epoch.stream, frame_ms)
+            self._segment = Remuxed(path, self._head, epoch.stream, base, frame_ms)
         else:
             self._segment = Transcoded(path, self._head, frame.picture, base, frame_ms)
 

@@ -103,9 +103,8 @@ class _Writer:
 class Remuxed(_Writer):
     """Takes the camera's own packets as they are."""
 
-    def __init__(self, path: Path, head: Head, stream: Any, frame_ms: float) -> None:
-        super().__init__(path, head, stream.time_base, frame_ms)
-        self._source_base = stream.time_base
+    def __init__(self, path: Path, head: Head, stream: Any, source_base: Fraction, frame_ms: float) -> None:
+        super().__init__(path, head, source_base, frame_ms)
         self._stream = self.container.add_stream_from_template(stream)
         self._stream.time_base = self.base
         self._origin: int | None = None
@@ -152,10 +151,10 @@ class Transcoded(_Writer):
     def write(self, unit: Any, pts: int, captured_at: int) -> None:
         """A picture in any pixel format."""
         origin = self._origin = pts if self._origin is None else self._origin
+        picture = unit.reformat(format="yuv420p", dst_color_range="MPEG")
         if self._pad is not None:
-            self._pad.push(unit)
-            unit = self._pad.pull()
-        picture = unit.reformat(format="yuv420p")
+            self._pad.push(picture)
+            picture = self._pad.pull()
         picture.pts = round((pts - origin) * self.scale)
         picture.time_base = self.base
         picture.pict_type = (
@@ -174,7 +173,10 @@ class Transcoded(_Writer):
 def _padding(picture: Any) -> Any:
     graph = av.filter.Graph()
     source = graph.add_buffer(
-        width=picture.width, height=picture.height, format=picture.format.name, time_base=Fraction(1, TICKS_PER_S)
+        width=picture.width,
+        height=picture.height,
+        format=av.VideoFormat("yuv420p", picture.width, picture.height),
+        time_base=Fraction(1, TICKS_PER_S),
     )
     pad = graph.add("pad", "ceil(iw/2)*2:ceil(ih/2)*2")
     sink = graph.add("buffersink")

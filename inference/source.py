@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
 from pathlib import Path
 from threading import Event
 from typing import Any, Literal, Protocol
@@ -42,6 +43,8 @@ class Epoch:
     """captured_at of its first frame, ms UTC."""
     stream: Any
     """The av.VideoStream its packets come from."""
+    time_base: Fraction
+    """Of its packets and frames."""
     clock: StreamClock
     width: int
     height: int
@@ -219,6 +222,7 @@ class _FilePass:
         return Epoch(
             stream_epoch=self.source.clock.at(self.first_pts),
             stream=self.stream,
+            time_base=probe.time_base,
             clock=self.source.clock,
             width=probe.width,
             height=probe.height,

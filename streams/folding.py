@@ -30,6 +30,8 @@ STATE_BYTES_MAX = 512 * 1024
 """The fold bounds its state at 64 KB; one that Kafka would refuse must halt its camera and not end every start."""
 
 
+STALLED_MS = 15_000
+"""A partition that has more and brings nothing for so long will not bring it."""
 NEAR = 2000
 """As many offsets are read on the spot, in a moment; for more the neighbours would have to wait."""
 
@@ -73,8 +75,7 @@ class CameraFolding(Generic[S]):
         self._tasks: set[asyncio.Task[None]] = set()
         self.heard: dict[bytes, tuple[int, int]] = {}
         """Partition of each camera, and when its last record came, ms UTC of our clock."""
-        self.taken: dict[int, int] = {}
-        """The last offset of each partition that the stream brought."""
+        self._taken: dict[int, tuple[int, int]] = {}
         self.counts: Counter[str] = Counter()
         """folded, missing, halted."""
 
@@ -82,11 +83,12 @@ class CameraFolding(Generic[S]):
         """These partitions are ours, their entries complete: resume who is behind, or halted (it may be mended)."""
         self._catching_up.clear()
         self._halted.clear()
-        self.taken.clear()
+        now = self._clock.now_ms()
+        self._taken = dict.fromkeys(partitions, (-1, now))
         self.heard.clear()
         for partition in partitions:
             for key, value in self._table.held_in(partition):
-                self.heard[key] = partition, self._clock.now_ms()
+                self.heard[key] = partition, now
                 entry = load_entry(value)
                 if entry.behind or entry.halt is not None:
                     self._start(key, partition)
@@ -94,11 +96,12 @@ class CameraFolding(Generic[S]):
     async def take(self, record: Record, generation: int) -> bool:
         """Fold one record that the stream brought. True: acknowledge it; False: it is another worker's now."""
         update = await self._outbox.decode(record, TrackUpdate)
-        self.taken[record.partition] = record.offset
+        now = self._clock.now_ms()
+        self._taken[record.partition] = record.offset, now
         if update is None:
             return True
         key = entry_key(update)
-        self.heard[key] = record.partition, self._clock.now_ms()
+        self.heard[key] = record.partition, now
         if key in self._catching_up:
             self._catching_up[key].upto = max(self._catching_up[key].upto, record.offset)
             return True
@@ -115,6 +118,11 @@ class CameraFolding(Generic[S]):
             else:
                 await self.fall_behind(key, record.partition, record.offset)
         return outcome != "lost"
+
+    def is_reading(self, partition: int, high: int) -> bool:
+        """Has the stream more to bring of a partition that ends before offset high, and does it bring it?"""
+        last, at = self._taken.get(partition, (-1, self._clock.now_ms()))
+        return last + 1 < high and self._clock.now_ms() - at < STALLED_MS
 
     def entry(self, key: bytes) -> CameraEntry:
         """What is stored of the camera."""
@@ -197,8 +205,8 @@ class CameraFolding(Generic[S]):
         if (key, record.offset) not in self._alarmed:
             self._alarmed.add((key, record.offset))
             log.error(
-                "camera %s HALTED: its fold cannot take record %d:%d (offset %d of partition %d): %s. Mend the cause and "
-                "start the worker again, or have the record skipped. The other cameras go on.",
+                "camera %s HALTED: its fold cannot take record %d:%d (offset %d of partition %d): %s. Mend the cause "
+                "and start the worker again, or have the record skipped. The other cameras go on.",
                 *(update.camera_id, update.stream_epoch, update.sequence, record.offset, record.partition, halt.error),
                 exc_info=None if isinstance(error, ExplainedError) else error,
             )

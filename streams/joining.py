@@ -46,41 +46,29 @@ class EvidenceJoining:
         table: Table,
         outbox: Post,
         owner: Owner,
-        read_between: Callable[[str, int, int, int], list[Record]],
-        committed: Callable[[list[tuple[str, int]]], dict[tuple[str, int], int]],
+        between: Callable[[str, int, int, int], list[Record]],
     ) -> None:
         self._table, self._outbox, self._owner = table, outbox, owner
-        self._read_between, self._committed = read_between, committed
-        self._lock = asyncio.Lock()
+        self._between = between
         self._swept: dict[str, str] = {}
         self.counts: Counter[str] = Counter()
         """joined, fetched, dropped."""
 
     async def take(self, record: Record, generation: int) -> bool:
         """Join one fact that the stream brought. True: acknowledge it; False: it is another worker's now."""
-        async with self._lock:
-            joined = self._joined(record.topic, record.partition)
-            if record.offset < joined:
-                return True
-            if record.offset > joined and not await self._fetch(
-                record.topic, record.partition, joined, record.offset, generation
-            ):
+        joined = self._joined(record.topic, record.partition)
+        if record.offset < joined:
+            return True
+        if record.offset > joined:
+            missing = (record.topic, record.partition, joined, record.offset)
+            if not await self._fetch(*missing, generation):
                 return False
-            return await self._join(record, generation)
-
-    async def look_back(self, partitions: set[int], generation: int) -> None:
-        """Fetch what was committed without having been joined, at the end of a topic where no later fact shows it."""
-        wanted = [(topic.name, partition) for topic in SOURCES for partition in sorted(partitions)]
-        for (topic, partition), beyond in (await asyncio.to_thread(self._committed, wanted)).items():
-            async with self._lock:
-                joined = self._joined(topic, partition)
-                if joined < beyond and not await self._fetch(topic, partition, joined, beyond, generation):
-                    return
+        return await self._join(record, generation)
 
     async def _fetch(self, topic: str, partition: int, first: int, beyond: int, generation: int) -> bool:
         for start in range(first, beyond, FETCHED_AT_ONCE):
             end = min(start + FETCHED_AT_ONCE, beyond)
-            missing = await asyncio.to_thread(self._read_between, topic, partition, start, end)
+            missing = await asyncio.to_thread(self._between, topic, partition, start, end)
             if missing:
                 log.info("%s[%d]: %d facts read again from offset %d", topic, partition, len(missing), start)
             for record in missing:

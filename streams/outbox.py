@@ -5,32 +5,26 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-import faust
 import msgspec
-from faust.types import TopicT
 
 from schemas import topics
 from schemas.codec import Codec, R, RegistryUnavailable, UndecodableError
 from schemas.topics import Topic
 from streams.ports import Record
+from streams.runtime import App
 
 log = logging.getLogger(__name__)
 
 REGISTRY_WAIT_MAX_S = 15.0
 
 
-def raw(app: faust.App, *names: str) -> TopicT:
-    """Topics as bytes: Faust neither encodes nor decodes."""
-    return app.topic(*names, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
-
-
 class Outbox:
     """Publishes through Faust's producer, whose partitioner is murmur2 as everybody's is."""
 
-    def __init__(self, app: faust.App, codec: Codec) -> None:
+    def __init__(self, app: App, codec: Codec) -> None:
         self._codec = codec
         wanted = (*topics.PUBLIC, *topics.DEAD_LETTERS)
-        self._topics = {topic.name: raw(app, topic.name) for topic in wanted}
+        self._topics = {topic.name: app.raw(topic.name) for topic in wanted}
 
     def encode(self, record: msgspec.Struct) -> bytes:
         """The record in wire format; never asks the registry, all schemas were registered at the start."""

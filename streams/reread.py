@@ -4,7 +4,6 @@ Faust's own seek loses what it should bring back: while a fetched batch is being
 overwritten, and the records read again are dropped as already seen. And it would take the neighbours back, too.
 """
 
-from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -88,18 +87,6 @@ def partitions_of(settings: Settings, topic: str) -> int:
         return len(described.partitions)
     except KafkaException as error:
         raise KafkaUnavailable(f"{topic}: {error.args[0].str()}") from error
-    finally:
-        reader.close()
-
-
-def committed(settings: Settings, group: str, wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
-    """(topic, partition) -> committed offset of the group, where there is one. Blocks. Raises KafkaUnavailable."""
-    reader = consumer(settings, None, **{"group.id": group})
-    try:
-        answered = reader.committed([TopicPartition(topic, number) for topic, number in wanted], timeout=10.0)
-        return {(tp.topic, tp.partition): tp.offset for tp in answered if tp.offset >= 0}
-    except KafkaException as error:
-        raise KafkaUnavailable(f"committed offsets of {group}: {error.args[0].str()}") from error
     finally:
         reader.close()
 

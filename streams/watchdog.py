@@ -6,7 +6,6 @@ a replay sees what the live fold saw.
 
 import asyncio
 import logging
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -17,7 +16,7 @@ from schemas.records import TrackUpdate
 from schemas.topics import TRACK_UPDATES
 from streams.book import RulesBook
 from streams.folding import CameraFolding
-from streams.ports import Owner, Post, Record
+from streams.ports import Log, Owner, Post
 from streams.progress import CameraEntry
 
 log = logging.getLogger(__name__)
@@ -53,12 +52,10 @@ class Watchdog:
         outbox: Post,
         owner: Owner,
         clock: Clock,
-        high: Callable[[int], int],
-        committed: Callable[[list[tuple[str, int]]], dict[tuple[str, int], int]],
-        read_between: Callable[[str, int, int, int], list[Record]],
+        source: Log,
     ) -> None:
         self._folding, self._book, self._outbox, self._owner, self._clock = folding, book, outbox, owner, clock
-        self._high, self._committed, self._read_between = high, committed, read_between
+        self._source = source
         self._said: set[tuple[bytes, int]] = set()
 
     async def look(self) -> None:
@@ -76,18 +73,16 @@ class Watchdog:
             log.warning("the watchdog cannot look at the log now: %s", error)
 
     async def _inquire(self, partition: int, key: bytes, entry: CameraEntry) -> None:
-        """Only with the partition read to its end is silence the camera's and not ours."""
+        """Silence is the camera's only when its log, too, has nothing after what was folded."""
         generation = self._owner.generation
-        high = await asyncio.to_thread(self._high, partition)
-        source = (TRACK_UPDATES.name, partition)
-        taken = self._folding.taken.get(partition, -1) + 1
-        if high > taken and high > (await asyncio.to_thread(self._committed, [source])).get(source, 0):
+        high = await asyncio.to_thread(self._source.high, partition)
+        if self._folding.is_reading(partition, high):
             return
-        after = await asyncio.to_thread(self._read_between, *source, entry.offset + 1, high)
+        after = await asyncio.to_thread(self._source.between, partition, entry.offset + 1, high)
         if not self._owner.holds(partition, generation) or entry.last is None:
             return
         if any(record.key == key.partition(b"|")[0] for record in after):
-            log.warning("camera %s: records at the end of its log were passed by; reading them", key.decode())
+            log.warning("camera %s: the stream has passed by the end of its log; reading it", key.decode())
             await self._folding.fall_behind(key, partition, high - 1)
             return
         record = lost(entry.last, self._clock.now_ms())

@@ -363,7 +363,8 @@ class _Maker:
 
 def log_of(world: World, records: list[Fact] | None = None) -> Log:
     """The world's topics (or these records) as the audit reads them."""
-    return collect((CODEC.encode(record), record) for record in (world.records if records is None else records))
+    values = [(CODEC.encode(record), type(record)) for record in (world.records if records is None else records)]
+    return collect((value, CODEC.decode(value, kind)) for value, kind in values)
 
 
 def planned(world: World) -> dict[str, bytes]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from connectors.audit.facts import Difference, Event, Log, topic_name
 from schemas.hashing import hash_of
-from schemas.records import ClipCut, ClipUploaded, IncidentReported
+from schemas.records import CameraOutage, ClipCut, ClipUploaded, CustomerVisit, IncidentReported
 
 Link = Event | ClipCut | ClipUploaded | IncidentReported
 
@@ -13,8 +13,12 @@ REFOLD = "find out what removed it; `trackfold replay` of the camera's day shows
 
 
 def check(log: Log) -> Iterator[Difference]:
-    """Every difference within the topics of events, clips, uploads and incidents."""
+    """Every difference within the topics that carry hashes."""
     yield from log.repeats
+    for visit in log.visits.values():
+        yield from _hash(visit, visit.visit_id, "the visit")
+    for outage in log.outages.values():
+        yield from _hash(outage, outage.outage_id, "the outage")
     for episode_id, events in log.events.items():
         yield from _life(episode_id, events)
         yield from _links(events, [None, *events])
@@ -53,7 +57,7 @@ def _life(episode_id: str, events: Sequence[Event]) -> Iterator[Difference]:
 
 def _links(events: Sequence[Event], before: Sequence[Event | None]) -> Iterator[Difference]:
     for event, cause in zip(events, before, strict=False):
-        yield from _hash(event, f"its {event.phase} event")
+        yield from _hash(event, event.episode_id, f"its {event.phase} event")
         wanted = None if cause is None else cause.hash
         if event.previous_hash != wanted:
             names = "no event" if cause is None else f"its {cause.phase} event"
@@ -65,7 +69,7 @@ def _links(events: Sequence[Event], before: Sequence[Event | None]) -> Iterator[
 def _link(
     record: ClipCut | ClipUploaded | IncidentReported, what: str, causes: Sequence[Link | None]
 ) -> Iterator[Difference]:
-    yield from _hash(record, what)
+    yield from _hash(record, record.episode_id, what)
     there = [cause for cause in causes if cause is not None]
     if record.previous_hash in [cause.hash for cause in there]:
         return
@@ -73,6 +77,6 @@ def _link(
     yield Difference(topic_name(record), record.episode_id, f"{what} does not follow {names} by hash", CORRECT)
 
 
-def _hash(record: Link, what: str) -> Iterator[Difference]:
+def _hash(record: Link | CustomerVisit | CameraOutage, about: str, what: str) -> Iterator[Difference]:
     if hash_of(record) != record.hash:
-        yield Difference(topic_name(record), record.episode_id, f"{what}: its hash does not fit its content", CORRECT)
+        yield Difference(topic_name(record), about, f"{what}: its hash does not fit its content", CORRECT)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Collection, Iterable
 
-from connectors.audit import settled
+from connectors.audit import chain, settled
 from connectors.audit.facts import Log
 from connectors.audit.read_log import read_log
 from connectors.audit.read_stores import read_stores
@@ -51,8 +51,9 @@ def episode_story(settings: Settings, site: Site, episode_id: str) -> Story:
         related |= {log.alert_owner(confirmed), confirmed.occurrence_id or found}
     log = log.of_episodes(related)
     stores = read_stores(settings, site, log, planned, [record.business_day])
-    differences = [d for d in reconcile(log, stores, site).differences if d.episode_id in related]
-    return tell(found, log, stores, site, differences)
+    broken = [d for d in chain.check(log) if d.episode_id in related]
+    others = [d for d in reconcile(log, stores, site).differences if d.episode_id in related and d not in broken]
+    return tell(found, log, stores, site, broken, others)
 
 
 def outstanding(settings: Settings, site: Site | None = None) -> list[str]:

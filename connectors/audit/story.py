@@ -1,7 +1,7 @@
 """The whole story of one episode: each step with its time, its place and its hash (pure)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from connectors.audit.facts import Difference, Event, Log, Stores, newest
 from schemas.records import ClipPart, Episode, UnattendedEvent
@@ -33,13 +33,15 @@ class Story:
     steps: Sequence[Step]
     places: Sequence[tuple[str, str]]
     """(what, where) of file, address, incident, row and snapshot."""
-    differences: Sequence[Difference] = field(default=())
-    """What does not fit, in any store."""
+    broken: Sequence[Difference] = ()
+    """Where the hash chain does not hold."""
+    differences: Sequence[Difference] = ()
+    """Where stores do not say the same."""
 
     @property
     def sound(self) -> bool:
         """True when every hash fits and every store says the same."""
-        return not self.differences
+        return not self.broken and not self.differences
 
     def text(self) -> str:
         """For a person: one line per step with its time and how long after the one before."""
@@ -51,12 +53,10 @@ class Story:
             lines.append(f"  {times}  {step.what:<{width}}  {chain}  {step.detail}".rstrip())
         lines.append("")
         lines += [f"  {what:<9}{where}" for what, where in self.places]
-        lines.append(
-            "  chain    every hash fits its content and follows the one before; all stores agree"
-            if self.sound
-            else "  chain    DOES NOT HOLD or stores differ:"
-        )
-        lines += [f"  DIFFERS  {difference}" for difference in self.differences]
+        holds = "every hash fits its content and names the one before"
+        lines.append(f"  chain    {'DOES NOT HOLD' if self.broken else holds}")
+        lines.append(f"  stores   {'DIFFER' if self.differences else 'all agree'}")
+        lines += [f"  DIFFERS  {difference}" for difference in [*self.broken, *self.differences]]
         return "\n".join(lines)
 
 
@@ -68,8 +68,15 @@ def _since(before: Step | None, step: Step) -> str:
     return f"{seconds:+.1f} s" if abs(seconds) < FAR_APART_S else "(run)"
 
 
-def tell(episode_id: str, log: Log, stores: Stores, site: Site, differences: Sequence[Difference]) -> Story:
-    """The story of an episode that the log knows."""
+def tell(
+    episode_id: str,
+    log: Log,
+    stores: Stores,
+    site: Site,
+    broken: Sequence[Difference] = (),
+    differences: Sequence[Difference] = (),
+) -> Story:
+    """The story of an episode that the log knows, with what the audit says of its chain and of the stores."""
     steps = [_event_step(event, site) for event in log.events.get(episode_id, [])]
     confirmed = log.event(episode_id, "confirmed")
     owner = episode_id if confirmed is None else log.alert_owner(confirmed)
@@ -83,6 +90,7 @@ def tell(episode_id: str, log: Log, stores: Stores, site: Site, differences: Seq
         title=_title(episode_id, log),
         steps=steps + sorted(evidence, key=lambda step: step.at),
         places=list(_places(episode_id, log, stores)),
+        broken=broken,
         differences=differences,
     )
 

@@ -157,12 +157,19 @@ def _shown(value: Any) -> str:
 
 def _explained(url: str, error: DriverError) -> ClickHouseUnavailable | ClickHouseRefuses | SqlError:
     """A driver's error as what a caller does next, in one line and without the server's stack."""
-    text = (str(error).strip() or type(error).__name__).splitlines()[0]
-    text = text.rpartition("DB::Exception: ")[2].partition(" (for url ")[0][:500]
     found = _CODE.search(str(error))
     code = found[1] if found else None
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    text = text.rpartition("DB::Exception: ")[2].partition(" (for url ")[0][:500]
     if code in _LOGIN:
         return ClickHouseRefuses(f"ClickHouse at {url}: {text}; correct the login")
-    if code in _BUSY or (code is None and not isinstance(error, DataError | ProgrammingError)):
+    if code in _BUSY:
         return ClickHouseUnavailable(f"ClickHouse at {url}: {text}")
+    if code is None and not isinstance(error, DataError | ProgrammingError):
+        return ClickHouseUnavailable(f"ClickHouse at {url}: no answer: {_innermost(error)}; is it up?")
     return SqlError(f"ClickHouse at {url}: {text}")
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """The cause of the causes: drivers wrap a refused connection three times."""
+    return error if error.__cause__ is None else _innermost(error.__cause__)

@@ -5,7 +5,6 @@ white, black. Squares are 8 px wide in a picture of 640 and scale with it; H.264
 """
 
 import cv2
-import numpy as np
 
 from infra.demo.camera import Image
 

@@ -87,7 +87,7 @@ class _Builder:
         self._limbs.append((start, end, radius_start, radius_end, colour))
 
     def ellipsoid(self, centre: Floats, axes: Floats, colours: Floats) -> None:
-        """axes: (3, 3), the half axes (right, forward, up); colours: (7, sides, 3), from the bottom to the top, or (3,)."""
+        """axes: (3, 3), the half axes (right, forward, up); colours: (7, sides, 3) from bottom to top, or (3,)."""
         flat = np.cos(_TRUNK_ANGLES)[:, None] * axes[0] + np.sin(_TRUNK_ANGLES)[:, None] * axes[1]
         levels = np.linspace(-0.97 * pi / 2, 0.97 * pi / 2, 8)
         self.rings(centre + np.cos(levels)[:, None, None] * flat + np.sin(levels)[:, None, None] * axes[2], colours)
@@ -196,7 +196,6 @@ def _dress(build: _Builder, look: Look, trunk: Callable[[float], Floats], wide: 
         colours[2, :] = look.apron
         colours[3:8, _STRAPS] = look.apron
     build.rings(_ellipses(trunk, levels, wide), colours)
-    h = look.height_m
     if look.skirt:
         swing = np.array(((0.30, 0.115, 0.105), (0.45, 0.105, 0.085), (0.55, 0.096, 0.072), (0.62, 0.083, 0.060)))
         build.rings(_ellipses(trunk, swing, wide), np.asarray(look.trousers))

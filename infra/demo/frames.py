@@ -90,8 +90,9 @@ def _sees(drawn: Drawn | None) -> bool:
 
 
 def _label(camera: Pinhole, kind: float, _: float, x1: float, y1: float, x2: float, y2: float) -> str:
-    wide, high = camera.width_px, camera.height_px
-    return f"{int(kind)} {(x1 + x2) / 2 / wide:.5f} {(y1 + y2) / 2 / high:.5f} {(x2 - x1) / wide:.5f} {(y2 - y1) / high:.5f}\n"
+    wide, high = 2 * camera.width_px, 2 * camera.height_px
+    shares = ((x1 + x2) / wide, (y1 + y2) / high, 2 * (x2 - x1) / wide, 2 * (y2 - y1) / high)
+    return f"{int(kind)} {' '.join(f'{share:.5f}' for share in shares)}\n"
 
 
 def _develop(random: np.random.Generator, image: Image) -> Image:

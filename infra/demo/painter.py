@@ -21,7 +21,7 @@ _LIGHT = np.array((-0.35, -0.55, 0.76)) / np.linalg.norm((-0.35, -0.55, 0.76))
 
 @dataclass(frozen=True, slots=True)
 class Still:
-    """The shop without people. picture: (rows, columns, 3) BGR; ahead_m: (rows, columns), inf on open floor and walls."""
+    """The shop without people. picture: (rows, columns, 3) BGR; ahead_m: (rows, columns), inf on floor and walls."""
 
     picture: Image
     ahead_m: npt.NDArray[np.float32]
@@ -29,7 +29,7 @@ class Still:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A person in a picture. box: x1, y1, x2, y2 px of the visible part; visible: share of the whole figure's pixels."""
+    """A person in a picture. box: x1, y1, x2, y2 px of the visible part; visible: share of the figure's pixels."""
 
     box: tuple[float, float, float, float]
     visible: float

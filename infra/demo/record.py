@@ -11,17 +11,19 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 
 from infra.demo.camera import Image
+from infra.demo.frames import CLASSES
 from infra.demo.recorded import Found, save
 from infra.demo.render import DEFAULT_SEED, RATE_HZ, WEIGHTS, draw_frame, recorded_path, render
 from infra.demo.script import Part, make_script
 from infra.demo.shop import picture
 from infra.demo.site_file import IMAGE_SIZE_PX
-from infra.demo.train import CLASSES, CONFIDENCE, share, tally
+from infra.demo.train import CONFIDENCE, share, tally
 
 KEPT_FROM = 0.25
 """Confidence; the pipeline's own threshold lies above."""
@@ -57,9 +59,9 @@ def main() -> None:
 
 def detect(video: Path, weights: Path) -> Iterator[list[Found]]:
     """The detections of every frame of a video."""
-    from ultralytics import YOLO
+    from ultralytics.models import YOLO
 
-    model = YOLO(str(weights))
+    model: Any = YOLO(str(weights))
     with av.open(str(video)) as container:
         for frame in container.decode(video=0):
             image: Image = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
@@ -72,7 +74,8 @@ def detect(video: Path, weights: Path) -> Iterator[list[Found]]:
 
 def judge_frames(part: Part, frames: list[list[Found]]) -> dict[str, float]:
     """Recall by visible share, precision and right classes over every fifth frame, against the drawn people."""
-    still, count = picture(part.view.shop, part.view.camera), dict[str, int]()
+    still = picture(part.view.shop, part.view.camera)
+    count: dict[str, int] = {}
     roles = {actor.name: CLASSES.index(actor.role) for actor in part.actors}
     for number in range(0, len(frames), _JUDGED_EVERY):
         _, drawn = draw_frame(part, still, number)

@@ -5,7 +5,6 @@ box (1/8 px).
 """
 
 import json
-import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ class RecordedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """Detections of a whole video, frame by frame. meta: frame_count, image_width, image_height and what the writer added."""
+    """Detections of a whole video, frame by frame. meta: image_width, image_height and what the writer added."""
 
     frames: tuple[tuple[Found, ...], ...]
     meta: dict[str, Any]
@@ -57,7 +56,7 @@ def save(path: Path, frames: Sequence[Sequence[Found]], meta: dict[str, Any]) ->
             confidence=np.round([found[1] * _CONFIDENCE for found in rows]).astype(np.uint8),
             boxes=np.round(boxes * _PX).astype(np.int16),
         )
-    os.replace(part, path)
+    part.replace(path)
 
 
 def load(path: Path) -> Recorded:

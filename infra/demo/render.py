@@ -5,7 +5,6 @@ Each camera is filmed by its own process. What is there already, from the same s
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,7 +12,7 @@ from fractions import Fraction
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import av
 import cv2
@@ -34,19 +33,9 @@ DEFAULT_SEED = 1
 HERE = Path(__file__).parent
 WEIGHTS = HERE / "weights" / "shop.pt"
 _DRAWS = (
-    "actors",
-    "camera",
-    "counter",
-    "figures",
-    "looks",
-    "painter",
-    "render",
-    "script",
-    "shop",
-    "site_file",
-    "truth",
+    *("actors", "camera", "counter", "figures", "looks", "painter", "render", "script", "shop", "site_file", "truth"),
+    *("views", "visibility"),
 )
-_DRAWS += ("views", "visibility")
 """The files that decide what the videos and the truth look like."""
 _REPORT_EVERY = 200
 
@@ -135,7 +124,7 @@ def _write(path: Path, text: str) -> None:
     """All or nothing."""
     part = path.with_name(path.name + ".part")
     part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    part.replace(path)
 
 
 def _film(script: Script, videos: dict[CameraId, Path], say: Say) -> dict[CameraId, Boxes]:
@@ -153,10 +142,10 @@ def _film(script: Script, videos: dict[CameraId, Path], say: Say) -> dict[Camera
     frames = script.seconds * RATE_HZ
     try:
         while cameras:
-            for ready in wait(list(cameras)):
-                camera_id, process = cameras[ready]  # type: ignore[index]
+            for ready in cast(list[Connection], wait(list(cameras))):
+                camera_id, process = cameras[ready]
                 try:
-                    message = ready.recv()  # type: ignore[union-attr]
+                    message = ready.recv()
                 except EOFError:
                     process.join()
                     raise RenderError(
@@ -167,7 +156,7 @@ def _film(script: Script, videos: dict[CameraId, Path], say: Say) -> dict[Camera
                 else:
                     boxes[camera_id] = message
                     process.join()
-                    del cameras[ready]  # type: ignore[arg-type]
+                    del cameras[ready]
     finally:
         for process in processes:
             process.terminate()
@@ -204,7 +193,7 @@ def _film_one(seed: int, seconds: int, camera_id: CameraId, video: Path, report:
             if number % _REPORT_EVERY == _REPORT_EVERY - 1:
                 report.send(number + 1)
         container.mux(stream.encode())
-    os.replace(unfinished, video)
+    unfinished.replace(video)
     report.send(boxes)
     report.close()
 

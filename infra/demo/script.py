@@ -60,7 +60,7 @@ class Script:
 
 
 def make_script(seed: int, seconds: int = SECONDS) -> Script:
-    """The script of a seed (0 to 999,999,999). Raises ScriptError when seconds are too few or nothing valid is found."""
+    """The script of a seed (0 to 999,999,999). Raises ScriptError: seconds too few, or nothing valid found."""
     if not 0 <= seed < SEEDS_END:
         raise ScriptError(f"seed {seed} is not between 0 and {SEEDS_END - 1}")
     if seconds < SECONDS:

@@ -10,6 +10,7 @@ people who hide one another are all the difficulty.
 import argparse
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def main() -> None:
 def train(work: Path, out: Path, device: str, epochs: int, minutes: float, batch: int, workers: int) -> Path:
     """Train on work/train and write half-precision weights to out."""
     import yaml
-    from ultralytics import YOLO
+    from ultralytics.models import YOLO
     from ultralytics.utils import ROOT
 
     design = yaml.safe_load((ROOT / "cfg" / "models" / "26" / "yolo26.yaml").read_text())
@@ -74,7 +75,7 @@ def train(work: Path, out: Path, device: str, epochs: int, minutes: float, batch
         "names": dict(enumerate(CLASSES)),
     }
     (work / "data.yaml").write_text(yaml.safe_dump(data))
-    model = YOLO(str(work / "shop.yaml"), task="detect")
+    model: Any = YOLO(str(work / "shop.yaml"), task="detect")
     spent = {"time": minutes / 60} if minutes else {"epochs": epochs}
     runs = str(work.resolve() / "runs")
     model.train(
@@ -95,16 +96,16 @@ def train(work: Path, out: Path, device: str, epochs: int, minutes: float, batch
 
 def export_onnx(weights: Path) -> Path:
     """The same network as ONNX beside weights: about twice as fast on a CPU. It takes pictures of 192 x 320."""
-    from ultralytics import YOLO
+    from ultralytics.models import YOLO
 
     return Path(YOLO(str(weights)).export(format="onnx", imgsz=(192, IMAGE_SIZE_PX), simplify=False))
 
 
 def measure(weights: Path, folder: Path, device: str = "cpu") -> dict[str, float]:
     """Recall by visible share, precision and the share of right classes, on pictures made by `write_frames`."""
-    from ultralytics import YOLO
+    from ultralytics.models import YOLO
 
-    model = YOLO(str(weights))
+    model: Any = YOLO(str(weights))
     truth = json.loads((folder / "truth.json").read_text())
     count: dict[str, int] = {}
     for name, people in truth.items():
@@ -132,7 +133,7 @@ def share(count: dict[str, int]) -> dict[str, float]:
     }
 
 
-def tally(people: list[list[float]], found: list[tuple[float, ...]], count: dict[str, int]) -> None:
+def tally(people: Sequence[Sequence[float]], found: Sequence[Sequence[float]], count: dict[str, int]) -> None:
     """Match found (class, x1, y1, x2, y2) with people (class, visible, x1, y1, x2, y2) at IoU 0.5 and add to count.
 
     People under 30 % visible may be found or not; neither counts.
@@ -158,7 +159,7 @@ def tally(people: list[list[float]], found: list[tuple[float, ...]], count: dict
         count[name] = count.get(name, 0) + number
 
 
-def _box(values: list[float] | tuple[float, ...]) -> tuple[float, float, float, float]:
+def _box(values: Sequence[float]) -> tuple[float, float, float, float]:
     return values[0], values[1], values[2], values[3]
 
 

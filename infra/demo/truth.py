@@ -1,7 +1,7 @@
 """The judge: which episodes really happened, from everybody's true place on the floor ten times a second.
 
-It knows nothing of images, tracks or the pipeline, and is written as plainly as the rules read: the pipeline is measured
-against it, so the two share no code.
+It knows nothing of images, tracks or the pipeline, and is written as plainly as the rules read: the pipeline is
+measured against it, so the two share no code.
 """
 
 from collections.abc import Iterable, Sequence

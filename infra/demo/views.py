@@ -1,7 +1,7 @@
 """The demo shop's two cameras: what each sees, and which floor belongs to which zone.
 
-All positions are metres on the floor in front of that camera. `site_file` draws the zones on the image for the pipeline,
-`truth` judges by the floor itself.
+All positions are metres on the floor in front of that camera. `site_file` draws the zones on the image for the
+pipeline, `truth` judges by the floor itself.
 """
 
 from dataclasses import dataclass

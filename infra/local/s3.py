@@ -61,7 +61,7 @@ def server(folder: Path, ports: Mapping[str, int], secrets: Secrets) -> Server:
         f"-filer.port={ports['weed_filer']}",
         f"-filer.port.grpc={ports['weed_filer_grpc']}",
     ]
-    service = Service("s3", argv, {"GOMEMLIMIT": "256MiB"}, cwd=str(folder), stop_s=2.0, always=True)
+    service = Service("s3", argv, {"GOMEMLIMIT": "256MiB", "GOMAXPROCS": "1"}, cwd=str(folder), stop_s=2.0, always=True)
     port = ports["s3"]
 
     def prepare(say: Say) -> None:

@@ -21,8 +21,9 @@ SIZE = (96, 64)
 
 
 def picture(number: int, size: tuple[int, int] = SIZE) -> Image:
-    """A picture whose upper part says its number (0 to 255) in two shades, with one block that moves below."""
+    """A picture whose upper part says its number (mod 256) in two shades, with one block that moves below."""
     width, height = size
+    number %= 256
     image = np.full((height, width, 3), 60, np.uint8)
     image[: height // 2, : width // 2] = 8 + 15 * (number % 16)
     image[: height // 2, width // 2 :] = 8 + 15 * (number // 16)
@@ -31,7 +32,7 @@ def picture(number: int, size: tuple[int, int] = SIZE) -> Image:
 
 
 def number_of(image: Image) -> int:
-    """The number that picture() wrote."""
+    """The number (mod 256) that picture() wrote."""
     height, width = image.shape[0] // 4, image.shape[1]
     low, high = image[:height, width // 8 : width * 3 // 8], image[:height, width * 5 // 8 : width * 7 // 8]
     return round((float(low.mean()) - 8) / 15) + 16 * round((float(high.mean()) - 8) / 15)

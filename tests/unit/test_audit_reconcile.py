@@ -88,6 +88,8 @@ def test_no_episode_at_all_is_a_difference() -> None:
 
 
 EVENT = InteractionEvent
+VISIT: str = WORLD.of(CustomerVisit)[0].visit_id
+OUTAGE: str = WORLD.of(CameraOutage)[0].outage_id
 IN_THE_LOG: list[tuple[str, list[Fact], tuple[str, str, str]]] = [
     (
         "started lost",
@@ -166,6 +168,16 @@ IN_THE_LOG: list[tuple[str, list[Fact], tuple[str, str, str]]] = [
         "episode without events",
         without(EVENT, episode_id=SECOND),
         ("topic episodes", SECOND, "has a record, but no confirmed event"),
+    ),
+    (
+        "visit altered",
+        altered(CustomerVisit, forged(waited_s=1.0), visit_id=VISIT),
+        ("topic customer-visits", VISIT, "the visit: its hash does not fit"),
+    ),
+    (
+        "outage altered",
+        altered(CameraOutage, forged(reason="gap"), facet_revision=2),
+        ("topic camera-outages", OUTAGE, "the outage: its hash does not fit"),
     ),
     (
         "repeated with other content",
@@ -254,8 +266,6 @@ def edit_incident(stores: Stores) -> None:
     stores.incidents[0] = AcceptedIncident(one.external_id, one.idempotency_key, one.body | {"percentage": 1})
 
 
-VISIT: str = WORLD.of(CustomerVisit)[0].visit_id
-OUTAGE: str = WORLD.of(CameraOutage)[0].outage_id
 NAME = "2026-03-02.json"
 IN_A_STORE: list[tuple[str, Callable[[Stores], Any], tuple[str, str, str]]] = [
     ("file lost", lambda s: s.files.pop(clip_of(FIRST)), ("clip files", FIRST, "is missing")),

@@ -16,8 +16,8 @@ FIRST, SECOND, WAIT = WORLD.episodes
 DISCARDED = next(e.episode_id for e in WORLD.of(InteractionEvent) if e.phase == "discarded")
 
 
-def story(episode_id: str, differences: tuple[Difference, ...] = ()) -> Story:
-    return tell(episode_id, world.log_of(WORLD), world.stores_of(WORLD), WORLD.site, differences)
+def story(episode_id: str, **found: tuple[Difference, ...]) -> Story:
+    return tell(episode_id, world.log_of(WORLD), world.stores_of(WORLD), WORLD.site, **found)
 
 
 def test_every_step_stands_with_its_time_and_how_long_after_the_one_before() -> None:
@@ -85,18 +85,24 @@ def test_steps_of_another_clock_show_no_time_between() -> None:
     ]  # fmt: skip
 
     # when it is told
-    text = tell(next(iter(old.episodes)), world.log_of(old, records), world.stores_of(old), old.site, ()).text()
+    text = tell(next(iter(old.episodes)), world.log_of(old, records), world.stores_of(old), old.site).text()
 
     # then nobody has to read years between its end and its clip
     clip = next(line for line in text.splitlines() if "clip alert" in line)
     assert "(run)" in clip
 
 
-def test_what_does_not_fit_is_told_with_what_to_do() -> None:
-    told = story(FIRST, (Difference("clip files", FIRST, "is missing", "restore it"),))
-    assert not told.sound
-    assert "DOES NOT HOLD" in told.text()
-    assert f"DIFFERS  clip files: {FIRST} is missing; restore it" in told.text()
+def test_a_broken_chain_and_stores_that_differ_are_told_apart_with_what_to_do() -> None:
+    missing = Difference("clip files", FIRST, "is missing", "restore it")
+    forged = Difference("topic clips", FIRST, "its hash does not fit", "compare it")
+    for told, chain, stores in (
+        (story(FIRST), "every hash fits its content and names the one before", "all agree"),
+        (story(FIRST, differences=(missing,)), "every hash fits its content and names the one before", "DIFFER"),
+        (story(FIRST, broken=(forged,)), "DOES NOT HOLD", "all agree"),
+    ):
+        assert f"\n  chain    {chain}\n  stores   {stores}" in told.text()
+        assert told.sound == (chain != "DOES NOT HOLD" and stores == "all agree")
+    assert f"DIFFERS  clip files: {FIRST} is missing; restore it" in story(FIRST, differences=(missing,)).text()
 
 
 IDS = ["3f2a-1", "3f2a-2", "3f7b", "a000"]

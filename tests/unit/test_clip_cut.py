@@ -14,6 +14,7 @@ from infra.config import Settings
 from infra.recordings import FrameTracks, index_path
 from schemas.hashing import sha256_of_file
 from schemas.records import ClipCut
+from schemas.windows import Window
 from tests.clip_recording import WIDTH, keep_tracks, numbers_in, record, times_in
 from tests.connector_records import T0, event, site
 
@@ -78,6 +79,19 @@ def test_a_clip_over_two_segments_is_complete_and_shows_the_frames_that_it_names
     assert file.name == "segment_3_20260302_110000_interaction_start.mp4"
     assert clip.sha256 == sha256_of_file(file)
     assert clip.size_bytes == file.stat().st_size
+
+
+def test_wherever_a_window_ends_among_b_frames_no_picture_before_its_end_is_missing(tmp_path: Path) -> None:
+    recordings, asked = tmp_path / "recordings", job()
+    record(recordings, "cam", T0 - 6_000, every(100, -6, 24), b_frames=3)
+    found = recording.find(recordings, "cam", "live", asked.reach)
+    for ends_at in range(T0 + 18_000, T0 + 19_100, 100):
+        window = Window(T0 + 15_000, ends_at)
+        run = remux.remux(coverage.pieces(found, asked), window, tmp_path / "x.mp4", comment="")
+        numbers = numbers_in(tmp_path / "x.mp4")
+        assert numbers == [(at - (T0 - 6_000)) // 100 for at in run.shown]
+        assert numbers == list(range(numbers[0], numbers[-1] + 1)), "no hole"
+        assert ends_at <= run.shown[-1] <= ends_at + 400
 
 
 def test_a_clip_is_video_alone_and_its_index_comes_first(tmp_path: Path) -> None:
@@ -206,6 +220,19 @@ def test_a_file_of_unknown_origin_is_left_alone(tmp_path: Path) -> None:
         path = place.put(temp, folder, "a.mp4", "e" * 36, "alert", lambda name: b'{"episode_id":"e","part":"alert"}')
     assert path.name == "a_eeeeeeee.mp4"
     assert (folder / "a.mp4").read_bytes() == b"somebody's"
+
+
+def test_a_name_that_another_episode_has_claimed_is_left_to_it(tmp_path: Path) -> None:
+    # given the sidecar of an episode whose clip is not yet there
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    theirs = b'{"episode_id":"theirs","part":"alert"}'
+    (folder / "a.json").write_bytes(theirs)
+    with place.temporary(folder) as temp:
+        path = place.put(temp, folder, "a.mp4", "mine5678", "alert", lambda name: b"{}")
+    assert path.name == "a_mine5678.mp4"
+    assert (folder / "a.json").read_bytes() == theirs
+    assert not (folder / "a.mp4").exists()
 
 
 def test_the_sidecar_says_who_is_where_in_clip_time(tmp_path: Path) -> None:

@@ -96,6 +96,14 @@ class TestStitching:
         events = interactions(fold(ended(shop.log()), rules()))
         assert all(len(e.lineage.customer) == 1 for e in events)
 
+    def test_of_two_who_could_be_the_lost_one_neither_is(self) -> None:
+        shop, _, ben = talk()
+        ben.leaves(20)
+        shop.customer((21, 0.9, 6.0))
+        shop.customer((21, 1.5, 6.0))
+        events = interactions(fold(ended(shop.log()), rules()))
+        assert all(len(e.lineage.customer) == 1 for e in events)
+
     def test_the_other_is_no_doubt_when_much_farther(self) -> None:
         shop, _, ben = talk()
         ben.renamed(21, 9).hidden(20, 21)
@@ -127,7 +135,8 @@ class TestStitching:
 
     def test_the_same_raw_id_in_another_epoch_means_nothing(self) -> None:
         # given a new epoch in which the tracker gives the ids the other way round
-        shop, anna, ben = talk()
+        shop = Scenario(seconds=40)
+        anna, ben = shop.staff((0, 0.0, 6.0)), shop.customer((0, 0.6, 6.0))
         shop.epochs_at = [20]
         anna.other_ids, ben.other_ids = [(20, 2)], [(20, 1)]
         events = interactions(fold(ended(shop.log()), rules()))

@@ -3,7 +3,8 @@
 import time
 
 import pytest
-from confluent_kafka import Message, Producer as KafkaProducer
+from confluent_kafka import Message
+from confluent_kafka import Producer as KafkaProducer
 from msgspec.structs import replace
 
 from inference.errors import LaneError

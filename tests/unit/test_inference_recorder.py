@@ -88,6 +88,7 @@ KINDS = pytest.mark.parametrize(
         ("b_frames.mp4", {"b_frames": 2}, False),
         ("old.avi", {"codec": "msmpeg4v2", "gop_s": 12.0}, True),
         ("picture.gif", {"codec": "gif"}, True),
+        ("pictures.avi", {"codec": "mjpeg"}, True),
         ("odd.avi", {"codec": "mjpeg", "size": (97, 65)}, True),
         ("b_frames.avi", {"b_frames": 2}, True),
         ("long_gop.mp4", {"gop_s": 6.0}, True),

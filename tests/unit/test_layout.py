@@ -5,7 +5,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("schemas", "infra", "inference", "streams", "connectors")
-SHELLS_OF_STREAMS = {"app", "folding", "joining", "outbox", "published", "replay", "reread", "store", "watchdog"}
+SHELLS_OF_STREAMS = {
+    "app",
+    "folding",
+    "joining",
+    "outbox",
+    "published",
+    "replay",
+    "reread",
+    "runtime",
+    "store",
+    "watchdog",
+}
 CLOCKS_AND_IO = {"time", "random", "socket", "logging", "requests", "httpx", "boto3", "confluent_kafka", "faust", "os"}
 
 

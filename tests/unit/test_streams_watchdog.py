@@ -5,7 +5,7 @@ import pytest
 
 from schemas.records import TrackUpdate
 from streams.watchdog import Watchdog, is_silent, lost
-from tests.streams_fakes import PARTITION, HeldClock, Worker, World, in_a_loop, updates
+from tests.streams_fakes import PARTITION, FakeLog, HeldClock, Worker, World, in_a_loop, updates
 
 
 class Kennel:
@@ -14,17 +14,18 @@ class Kennel:
     def __init__(self, number: int = 10, ended: bool = False) -> None:
         self.world, self.clock = World(), HeldClock()
         self.world.append(*updates("a", number, ended=ended))
-        self.worker = Worker(self.world, "a", clock=self.clock)
-        self.committed = 0
-        self.watchdog = Watchdog(
-            self.worker.folding,
-            self.worker.book,
-            outbox=self.worker.outbox,
-            owner=self.worker.owner,
+        self.worker = Worker(self.world, "a", "b", clock=self.clock)
+        self.watchdog = self._watchdog()
+
+    def _watchdog(self) -> Watchdog:
+        worker = self.worker
+        return Watchdog(
+            worker.folding,
+            worker.book,
+            outbox=worker.outbox,
+            owner=worker.owner,
             clock=self.clock,
-            high=lambda partition: len(self.world.log),
-            committed=lambda wanted: {wanted[0]: self.committed},
-            read_between=lambda topic, partition, first, beyond: self.world.log[first:beyond],
+            source=FakeLog(self.world),
         )
 
     def lost(self) -> list[TrackUpdate]:
@@ -75,11 +76,13 @@ async def test_a_camera_that_ended_is_not_lost() -> None:
 
 
 @in_a_loop
-async def test_silence_while_the_partition_is_not_read_to_its_end_is_ours() -> None:
-    # given records that the worker has not come to yet
+async def test_silence_while_the_worker_reads_the_partitions_backlog_is_ours() -> None:
+    # given a worker that was last brought a record of a neighbour, and has not come to the end
     kennel = Kennel()
+    kennel.world.append(*updates("b", 5))
     await kennel.worker.deliver(*range(5))
     kennel.clock.at += 60_000
+    await kennel.worker.deliver(10)
 
     await kennel.watchdog.look()
 
@@ -88,17 +91,31 @@ async def test_silence_while_the_partition_is_not_read_to_its_end_is_ours() -> N
 
 
 @in_a_loop
-async def test_records_at_the_end_that_were_committed_unread_are_fetched() -> None:
-    # given a stream that passed by the last records and committed them
+async def test_records_that_the_stream_never_brought_are_fetched_when_it_stands_still() -> None:
+    # given a stream that stands still before the end of its partition
     kennel = Kennel(ended=True)
     await kennel.worker.deliver(*range(5))
-    kennel.committed = 10
     kennel.clock.at += 15_000
 
     await kennel.watchdog.look()
     await kennel.worker.settle()
 
     assert kennel.lost() == []
+    assert kennel.worker.count("a") == (10, 0)
+
+
+@in_a_loop
+async def test_records_that_the_stream_passed_by_are_fetched_before_a_camera_is_called_lost() -> None:
+    # given a stream that brought a neighbour's later record and not the last ones of a
+    kennel = Kennel(ended=True)
+    kennel.world.append(*updates("b", 1))
+    await kennel.worker.deliver(*range(5), 10)
+    kennel.clock.at += 15_000
+
+    await kennel.watchdog.look()
+    await kennel.worker.settle()
+
+    assert [record.camera_id for record in kennel.lost()] == ["b"]
     assert kennel.worker.count("a") == (10, 0)
 
 

@@ -1,0 +1,149 @@
+"""Faust as we use it: it delivers records, keeps the tables' changelogs, and shares out the partitions.
+
+It does not commit. Faust acknowledges by itself what it drops when it stops or when partitions move, and takes a gap in
+what it delivers as acknowledged; so its topics are set to acks=False, and we commit what was really done.
+"""
+
+import logging
+import os
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn, cast
+
+import faust
+from faust.auth import SASLCredentials, SSLCredentials
+from faust.types import TP, StreamT, TopicT
+
+from infra.config import Settings
+from infra.failpoint import failpoint
+from schemas.topics import PARTITIONS
+from streams.ports import Record
+
+log = logging.getLogger(__name__)
+
+COMMIT_EVERY_S = 1.0
+
+
+def end_process(error: BaseException) -> NoReturn:
+    """End at once and store nothing more: the next start takes up from what was stored."""
+    log.critical("the worker ends: %s: %s; start it again", type(error).__name__, error, exc_info=error)
+    logging.shutdown()
+    os._exit(1)
+
+
+class App(faust.App):
+    """A Faust app that consumes raw records, one at a time, and commits what is done."""
+
+    logger = logging.getLogger("faust.app")
+
+    def __init__(self, settings: Settings) -> None:
+        folder = settings.data_dir / "faust"
+        folder.mkdir(parents=True, exist_ok=True)
+        servers = settings.kafka.bootstrap_servers.split(",")
+        super().__init__(
+            f"{settings.consumer_group}-streams",
+            broker=";".join(f"kafka://{server.strip()}" for server in servers),
+            broker_credentials=_credentials(settings),
+            broker_session_timeout=10.0,
+            broker_rebalance_timeout=30.0,
+            datadir=str(folder),
+            store="memory://",
+            table_standby_replicas=0,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            topic_partitions=PARTITIONS,
+            producer_linger=0.005,
+            stream_wait_empty=False,
+            web_enabled=False,
+            worker_redirect_stdouts=False,
+        )
+        self._settled = False
+        self._done: dict[TP, int] = {}
+        self.on_partitions_revoked.connect(self._revoked)
+        self.timer(COMMIT_EVERY_S)(self._commit_in_time)
+
+    @property
+    def generation(self) -> int:
+        """Of the group's assignment."""
+        return self.consumer_generation_id
+
+    def holds(self, partition: int, generation: int) -> bool:
+        """Is the partition ours since that generation, as far as we have been told?"""
+        return self._settled and generation == self.consumer_generation_id
+
+    def ready(self, partitions: set[int]) -> None:
+        """The tables are complete: records come from here on, even before Faust says that the rebalance is over."""
+        self._settled = True
+        self._done.clear()
+
+    def raw(self, *names: str) -> TopicT:
+        """Topics as bytes that Faust neither encodes, decodes nor commits."""
+        return self.topic(
+            *names, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", acks=False
+        )
+
+    async def consume(self, stream: StreamT[bytes], take: Callable[[Record, int], Awaitable[bool]]) -> None:
+        """Give each record to take(), and commit it in time if take() says so."""
+        async for event in stream.events():
+            message = event.message
+            record = Record(message.topic, message.partition, message.offset, message.key, message.value)
+            if await self.or_end(take, record, message.generation_id) and self.holds(
+                message.partition, message.generation_id
+            ):
+                self._done[message.tp] = max(message.offset + 1, self._done.get(message.tp, 0))
+
+    async def or_end(self, do: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
+        """What do() raises ends the process, where Faust would log it and go on. While we stop, Faust's parts go."""
+        try:
+            return await do(*arguments)
+        except Exception as error:  # noqa: BLE001
+            if not self.should_stop:
+                end_process(error)
+            log.debug("broken off by the stop: %s", error)
+            return None
+
+    async def on_stop(self) -> None:
+        """Commit what is done before the consumer goes."""
+        await self.or_end(self._commit)
+        await super().on_stop()
+
+    async def _commit_in_time(self) -> None:
+        await self.or_end(self._commit)
+
+    async def _commit(self) -> None:
+        """Commit what was done up to now, after every write that it rests on is acknowledged."""
+        due, self._done = self._done, {}
+        if due:
+            await self.producer.flush()
+            await cast(Any, self.consumer)._commit(due)
+            failpoint("streams.after_commit")
+
+    async def _revoked(self, app: Any, /, *revoked: Any, signal: Any, **more: Any) -> None:
+        self._settled = False
+
+
+class Worker(faust.Worker):
+    """Faust's worker without its banner, its logging, and its name in the process table."""
+
+    logger = logging.getLogger("faust.worker")
+
+    def __init__(self, app: faust.App) -> None:
+        super().__init__(app, quiet=True, redirect_stdouts=False, override_logging=False)
+        self.spinner = None
+
+    def _setproctitle(self, info: str, *, ident: str = "") -> None:
+        pass
+
+
+def _credentials(settings: Settings) -> Any:
+    kafka = settings.kafka
+    context = None
+    if kafka.security_protocol.endswith("SSL"):
+        authorities = None if kafka.ssl_ca_location is None else str(kafka.ssl_ca_location)
+        context = ssl.create_default_context(cafile=authorities)
+    if kafka.security_protocol.startswith("SASL"):
+        password = kafka.password.get_secret_value() if kafka.password else ""
+        return SASLCredentials(
+            username=kafka.username or "", password=password, mechanism=kafka.sasl_mechanism, ssl_context=context
+        )
+    return None if context is None else SSLCredentials(context)
