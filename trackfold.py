@@ -184,7 +184,7 @@ def demo(arguments: argparse.Namespace, settings: Settings) -> int:
             start_time=arguments.start_time,
         ),
         audit=audit,
-        query=client.query,
+        ask=lambda known, question: client.as_table(client.query(known, question)),
         say=print,
     )
 

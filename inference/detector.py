@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 Image = npt.NDArray[np.uint8]
 MERGE_IOU = 0.7
 """Two boxes that overlap more are one person, whatever their classes: YOLO26 has no suppression of its own."""
+MERGE_INSIDE, MERGE_HEIGHTS = 0.9, 0.85
+"""Share of the smaller box that lies in the larger one, and ratio of the two heights, for one person seen twice."""
 
 
 @dataclass(frozen=True)
@@ -53,22 +55,27 @@ def load_detector(settings: site.Detector, base: Path, *, threads: int) -> Detec
 
 
 def merged(detections: list[Detection]) -> list[Detection]:
-    """Of every two boxes that overlap by more than MERGE_IOU the one with the higher score."""
+    """Of every two boxes that are surely of one person the one with the higher score."""
     kept: list[Detection] = []
     for candidate in sorted(detections, key=lambda d: (-d.confidence, d.x1, d.y1, d.x2, d.y2, d.class_name)):
-        if all(iou(candidate, other) <= MERGE_IOU for other in kept):
+        if not any(is_same_person(candidate, other) for other in kept):
             kept.append(candidate)
     return kept
 
 
-def iou(one: Detection, other: Detection) -> float:
-    """Intersection over union of two boxes, 0 to 1."""
+def is_same_person(one: Detection, other: Detection) -> bool:
+    """True when two boxes overlap by more than MERGE_IOU, or one lies in the other and both are as tall.
+
+    The second is a body with and without an outstretched arm; somebody hidden behind is seen shorter.
+    """
     width = min(one.x2, other.x2) - max(one.x1, other.x1)
     height = min(one.y2, other.y2) - max(one.y1, other.y1)
     if width <= 0 or height <= 0:
-        return 0.0
-    shared = width * height
-    return shared / (_area(one) + _area(other) - shared)
+        return False
+    shared, areas = width * height, (_area(one), _area(other))
+    heights = (one.y2 - one.y1, other.y2 - other.y1)
+    inside = shared / min(areas) >= MERGE_INSIDE and min(heights) / max(heights) >= MERGE_HEIGHTS
+    return inside or shared / (sum(areas) - shared) > MERGE_IOU
 
 
 def _area(box: Detection) -> float:

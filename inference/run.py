@@ -163,7 +163,7 @@ def _ended_badly(child: _Child) -> bool:
         )
         return True
     if child.outcome.failure is not None:
-        log.error("camera %s: %s", child.camera_id, child.outcome.failure)
+        log.error("camera %s: %s", child.camera_id, child.outcome.failure.removeprefix(f"camera {child.camera_id}: "))
         return True
     return False
 

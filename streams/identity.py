@@ -118,17 +118,30 @@ def _jumped(person: Person, track: Track, now: int, law: Law) -> bool:
     return across * across + down * down > reach_px * reach_px
 
 
+def _springs(person: Person, x: float, track: Track, elapsed_ms: int, law: Law) -> bool:
+    """The foot moved faster than people do: the box was cut off or became whole, and nobody has that velocity."""
+    across, down = x - (person.x1 + person.x2) / 2, (track.y2 - person.y2) * law.depth_factor
+    limit_px = law.speed_max_m_s * elapsed_ms / 1000 * (track.y2 - track.y1) / law.body_height_m
+    return across * across + down * down > limit_px * limit_px
+
+
 def _follow(frame: Frame, person: Person, track: Track) -> Seen:
     """One more box of somebody known."""
     law, now = frame.law, frame.now
     elapsed_ms = now - person.seen_at
     x1, y1, x2, y2 = track.x1, track.y1, track.x2, track.y2
-    x, y = (x1 + x2) / 2, y2
+    x = (x1 + x2) / 2
+    if _springs(person, x, track, elapsed_ms, law):
+        aside, down = x - (person.x1 + person.x2) / 2, y2 - person.y2
+        person.quick_x += aside
+        person.slow_x += aside
+        person.quick_y += down
+        person.slow_y += down
     quick, slow = elapsed_ms / (elapsed_ms + QUICK_MS), elapsed_ms / (elapsed_ms + SLOW_MS)
     person.quick_x += (x - person.quick_x) * quick
-    person.quick_y += (y - person.quick_y) * quick
+    person.quick_y += (y2 - person.quick_y) * quick
     person.slow_x += (x - person.slow_x) * slow
-    person.slow_y += (y - person.slow_y) * slow
+    person.slow_y += (y2 - person.slow_y) * slow
     person.seen_at = now
     person.confidence = track.confidence
     person.x1, person.y1, person.x2, person.y2 = x1, y1, x2, y2
@@ -239,21 +252,29 @@ def _only(candidates: list[tuple[float, int]]) -> int | None:
 
 
 def _apart_m(person: Person, track: Track, now: int, law: Law) -> float | None:
-    """Metres between the track's foot and where the person's should be by now; None when it cannot be the same."""
+    """Metres between the track's foot and where the person can be by now; None when it cannot be the same.
+
+    Whoever walked may have stopped: the way counts from the last place seen to where the speed would have led.
+    """
     before, after = person.y2 - person.y1, track.y2 - track.y1
     least = law.stitch_size_ratio_min
     if not (least * before <= after and least * after <= before) or roles.contradicts(person, track.class_name, law):
         return None
     speed_x, speed_y = velocity(person)
-    gap_s = (now - person.seen_at) / 1000
-    expected = ((person.x1 + person.x2) / 2 + speed_x * gap_s, person.y2 + speed_y * gap_s)
+    gap_s, depth = (now - person.seen_at) / 1000, law.depth_factor
+    last_x, last_y = (person.x1 + person.x2) / 2, person.y2
+    foot_x, foot_y = (track.x1 + track.x2) / 2, track.y2
+    way_x, way_y = speed_x * gap_s, speed_y * gap_s * depth
+    way = way_x * way_x + way_y * way_y
+    part = ((foot_x - last_x) * way_x + (foot_y - last_y) * depth * way_y) / way if way > 0 else 0.0
+    part = min(max(part, 0.0), 1.0)
     distance_m = distance_by_height_m(
-        expected,
+        (last_x + speed_x * gap_s * part, last_y + speed_y * gap_s * part),
         before,
-        ((track.x1 + track.x2) / 2, track.y2),
+        (foot_x, foot_y),
         after,
         body_height_m=law.body_height_m,
-        depth_factor=law.depth_factor,
+        depth_factor=depth,
     )
     return distance_m if distance_m <= law.stitch_distance_m else None
 

@@ -163,7 +163,7 @@ def mesh(look: Look, pose: Pose) -> Mesh:
         rise = (up - 0.515) * h
         return _v(sway * rise / (0.3 * h), sin(lean) * rise, base + cos(lean) * rise)
 
-    _dress(build, look, trunk, wide, base)
+    _dress(build, look, trunk, wide)
     _arms(build, look, pose, trunk, wide)
     _head(build, look, pose, trunk, idle)
 
@@ -176,14 +176,12 @@ def mesh(look: Look, pose: Pose) -> Mesh:
 def _ellipses(trunk: Callable[[float], Floats], levels: Floats, wide: float) -> Floats:
     """Rings around the spine; levels: (k, 3) rows of height, half width, half depth, as shares of the height."""
     centres = np.stack([trunk(float(up)) for up in levels[:, 0]])
-    right, forward = (
-        levels[:, 1, None] * wide * np.cos(_TRUNK_ANGLES),
-        levels[:, 2, None] * wide * np.sin(_TRUNK_ANGLES),
-    )
-    return centres[:, None, :] + np.stack((right, forward, np.zeros_like(right)), axis=-1)
+    flat = np.stack((np.cos(_TRUNK_ANGLES), np.sin(_TRUNK_ANGLES), np.zeros(_SIDES)), axis=-1) * wide
+    rings: Floats = centres[:, None] + flat * np.insert(levels[:, 1:], 2, 0, axis=1)[:, None]
+    return rings
 
 
-def _dress(build: _Builder, look: Look, trunk: Callable[[float], Floats], wide: float, base: float) -> None:
+def _dress(build: _Builder, look: Look, trunk: Callable[[float], Floats], wide: float) -> None:
     """Hips, top, skirt and apron."""
     levels = _TRUNK
     colours = np.empty((len(levels) - 1, _SIDES, 3))

@@ -47,7 +47,7 @@ class Audit(Protocol):
         """Reconcile all stores."""
 
 
-def run(options: Options, *, audit: Audit, query: Callable[[Settings, str], Any], say: Callable[[str], None]) -> int:
+def run(options: Options, *, audit: Audit, ask: Callable[[Settings, str], str], say: Callable[[str], None]) -> int:
     """Exit code 0 when every scripted episode was found with all its evidence and verify agrees, else 1."""
     began = time.monotonic()
     found = preflight.check(options.folder, detect=options.detector == "yolo")
@@ -67,7 +67,7 @@ def run(options: Options, *, audit: Audit, query: Callable[[Settings, str], Any]
             infer_s = process_files(
                 settings, site_path, settle=lambda s: audit.settle(s, timeout_s=SETTLE_S, say=say), say=say, env=ENV
             )
-            text, good = report.write(options, settings, load_site(site_path), audit=audit, query=query)
+            text, good = report.write(options, settings, load_site(site_path), audit=audit, ask=ask)
         say(text)
         say(f"took {time.monotonic() - began:.0f} s, of which inference {infer_s:.0f} s; ")
         say(

@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,8 +72,11 @@ def as_compared(found: Found) -> dict[str, Any]:
 def clip_frames(path: Path) -> tuple[int, int]:
     """The burnt-in numbers of a clip's first and last frame."""
     with av.open(str(path)) as container:
-        images = [frame.to_ndarray(format="bgr24").astype(np.uint8) for frame in container.decode(video=0)]
-    return read_counter(images[0]), read_counter(images[-1])
+        frames = container.decode(video=0)
+        first = next(frames)
+        [last] = deque(frames, maxlen=1) or [first]
+        numbers = [read_counter(frame.to_ndarray(format="bgr24").astype(np.uint8)) for frame in (first, last)]
+    return numbers[0], numbers[1]
 
 
 def clip_is_right(settings: Settings, episode: Episode, first_frame_at: int, frame_ms: int) -> bool:
@@ -139,7 +143,7 @@ def as_text(table: Table) -> str:
 
 
 def write(
-    options: Any, settings: Settings, site: Site, *, audit: Any, query: Callable[[Settings, str], Any]
+    options: Any, settings: Settings, site: Site, *, audit: Any, ask: Callable[[Settings, str], str]
 ) -> tuple[str, bool]:
     """The closing text, and whether all is as it should be."""
     found = read_found(settings)
@@ -160,7 +164,7 @@ def write(
         good = not result.missing and not result.extra and all(right.values())
     report = audit.verify(settings, site)
     good = good and report.agrees
-    lines += ["", report.text(), "", f"SQL: {QUERY}", str(query(settings, QUERY))]
+    lines += ["", report.text(), "", f"SQL: {QUERY}", ask(settings, QUERY)]
     lines += [f"one video: {url}" for url in [f.episode.evidence.video_url for f in found][:1] if url]
     lines += [
         f"clips: {settings.segments_dir}",

@@ -70,7 +70,7 @@ def process_files(
     connect_codec(settings)
     logs = settings.data_dir / "run" / "logs"
     began = shown = time.monotonic()
-    stopped = False
+    stopped, last = False, ""
     parts = [*services(settings.data_dir, site_path, env), inference(settings.data_dir, site_path, env)]
     with Runner(settings.data_dir / "run", parts) as runner:
         say(f"running {', '.join(part.name for part in parts)}; logs in {logs}")
@@ -79,7 +79,10 @@ def process_files(
                 raise PipelineFailed(f"infer failed; {logs / 'infer.log'} ends with:\n{_tail(logs / 'infer.log')}")
             if time.monotonic() - shown > 5:
                 shown = time.monotonic()
-                say(f"  {_tail(logs / 'infer.log', 1).strip() or 'inference is starting'}")
+                line = _tail(logs / "infer.log", 1).strip() or "inference is starting"
+                if line != last:
+                    say(f"  {line}")
+                last = line
             try:
                 time.sleep(0.2)
             except KeyboardInterrupt:

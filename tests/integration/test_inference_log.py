@@ -1,14 +1,17 @@
 """Inference on a real Kafka and registry: what is in the log after runs that end, fail, are killed and start again."""
 
 import functools
+import itertools
 import logging
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import av
@@ -152,7 +155,7 @@ def test_the_whole_of_inference_killed_leaves_nobody_behind_and_goes_on(
     settings: Settings, tmp_path: Path, camera_id: str
 ) -> None:
     # given a run whose parent dies while the camera is at work
-    site_path = write_site(tmp_path, camera(camera_id, write_video(tmp_path / "v.mp4", FRAMES * 8, gop_s=2.0)))
+    site_path = write_site(tmp_path, camera(camera_id, write_video(tmp_path / "v.mp4", FRAMES * 4, gop_s=2.0)))
     first = infer_apart(settings, site_path, {})
     until = time.monotonic() + 100
     while not in_log(settings, camera_id) and time.monotonic() < until:
@@ -164,13 +167,13 @@ def test_the_whole_of_inference_killed_leaves_nobody_behind_and_goes_on(
     assert infer(settings, site_path) == 0
 
     # then
-    assert_is_whole(in_log(settings, camera_id), FRAMES * 8)
+    assert_is_whole(in_log(settings, camera_id), FRAMES * 4)
 
 
 def test_ctrl_c_ends_the_epoch_and_the_next_run_begins_a_new_one_behind_it(
     settings: Settings, tmp_path: Path, camera_id: str
 ) -> None:
-    frames = FRAMES * 8
+    frames = FRAMES * 4
     site_path = write_site(tmp_path, camera(camera_id, write_video(tmp_path / "v.mp4", frames, gop_s=2.0)))
     first = infer_apart(settings, site_path, {})
     until = time.monotonic() + 100
@@ -203,7 +206,9 @@ def test_one_camera_that_fails_is_one_line_and_its_neighbour_goes_on(
         assert infer(settings, write_site(tmp_path, broken, good, zone, missing)) == 1
     said = {r.getMessage().split(":")[0]: r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR}
     assert "cannot be read as video" in said.pop(f"camera {camera_id}-b")
-    assert "zone till: point (900, 0) lies outside its image of 96x64" in said.pop(f"camera {camera_id}-z")
+    drawn = said.pop(f"camera {camera_id}-z")
+    assert drawn.startswith(f"camera {camera_id}-z: zone till: point (900, 0)")
+    assert "outside its image of 96x64" in drawn
     assert "no such video file" in said.pop(f"camera {camera_id}-m")
     assert said == {}
     assert_is_whole(in_log(settings, camera_id), 30)
@@ -238,7 +243,7 @@ def test_the_last_record_is_found_far_back_behind_those_of_other_cameras(setting
     )
     video = write_video(tmp_path / "v.mp4", 20)
     assert infer(settings, write_site(tmp_path, camera(first, video))) == 0
-    long = write_video(tmp_path / "long.mp4", 1200, gop_s=5.0)
+    long = write_video(tmp_path / "long.mp4", 700, gop_s=4.0)
     assert infer(settings, write_site(tmp_path, camera(second, long))) == 0
 
     # then
@@ -263,6 +268,55 @@ def test_a_kafka_that_is_not_there_is_one_clear_line(settings: Settings, tmp_pat
     )
     with pytest.raises(KafkaUnavailable, match=r"127\.0\.0\.1:1"):
         infer(nowhere, site_path)
+
+
+def test_a_live_camera_that_breaks_off_is_a_chain_of_epochs_until_it_is_stopped(
+    settings: Settings, tmp_path: Path, camera_id: str
+) -> None:
+    # given a camera whose stream ends again and again
+    given = camera(camera_id, write_video(tmp_path / "v.ts", 12, gop_s=0.5))
+    content = (tmp_path / "v.ts").read_bytes()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    given |= {"source": f"http://user:${{CAMERA_PASSWORD}}@127.0.0.1:{server.server_port}/v.ts"}
+
+    # when it runs for three epochs and is stopped
+    process = infer_apart(settings, write_site(tmp_path, given), {"CAMERA_PASSWORD": "s3cret"})
+    until = time.monotonic() + 150
+    while len({u.stream_epoch for u in in_log(settings, camera_id)}) < 3 and time.monotonic() < until:
+        assert process.poll() is None
+    process.terminate()
+    _, said = process.communicate(timeout=60)
+    server.shutdown()
+    server.server_close()
+
+    # then
+    assert process.returncode == 0, said
+    assert "s3cret" not in said
+    updates = in_log(settings, camera_id)
+    times = [u.captured_at for u in updates]
+    assert times == sorted(set(times))
+    assert all(u.captured_at <= u.published_at and u.clock_source == "wall" for u in updates)
+    epochs = [
+        [u for u in updates if u.stream_epoch == epoch] for epoch in dict.fromkeys(u.stream_epoch for u in updates)
+    ]
+    assert len(epochs) >= 3
+    assert [e[-1].stream_state for e in epochs] == ["INTERRUPTED"] * len(epochs)
+    for before, after in itertools.pairwise(epochs):
+        assert [u.sequence for u in after] == list(range(len(after)))
+        assert after[0].previous == Position(stream_epoch=before[0].stream_epoch, sequence=before[-1].sequence)
+    segments = segments_in_log(settings, camera_id)
+    assert [(s.stream_epoch, s.last, s.live) for s in segments] == [(e[0].stream_epoch, True, True) for e in epochs]
 
 
 @pytest.mark.skipif(not MODEL.exists(), reason=f"no footage and model at {DATA} (TRACKFOLD_TESTDATA)")

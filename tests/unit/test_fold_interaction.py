@@ -1,8 +1,9 @@
 """Interaction: from the first near sample to the last supported one."""
 
+import msgspec
 import pytest
 
-from schemas.records import InteractionEvent
+from schemas.records import InteractionEvent, TrackUpdate
 from schemas.rules import CameraRules
 from tests.scenario import (
     Folder,
@@ -25,6 +26,12 @@ def talk(apart_m: float, seconds: float = 20.0, until_s: float | None = None, **
     shop.staff((0, 0.0, 6.0))
     shop.customer((0, apart_m, 6.0), *(() if until_s is None else ((until_s, apart_m, 6.0), (until_s + 1.5, 5.0, 9.0))))
     return shop
+
+
+def cut_off(update: TrackUpdate) -> TrackUpdate:
+    """The record with the customer's box reaching the lower edge of the image."""
+    staff, customer = update.tracks
+    return msgspec.structs.replace(update, tracks=[staff, msgspec.structs.replace(customer, y2=720.0)])
 
 
 def story(shop: Scenario, law: CameraRules | None = None) -> list[InteractionEvent]:
@@ -124,6 +131,15 @@ class TestStaying:
         shop = talk(1.2, seconds=40)
         shop.people[1].hidden(20, 28)
         last = story(shop)[-1]
+        assert last.ended_at == shop.at(40)
+        assert last.support == pytest.approx(32.5 / 40, abs=0.02)
+
+    def test_an_unknown_distance_is_not_far_either(self) -> None:
+        # given eight seconds in which something covers the customer's legs down to the image's edge
+        shop = talk(1.2, seconds=40)
+        log = [cut_off(u) if 200 <= u.sequence < 280 else u for u in shop.log()]
+        # when folded, then it lasts to the end, but the eight seconds support nothing
+        last = interactions(fold(ended(log), rules()))[-1]
         assert last.ended_at == shop.at(40)
         assert last.support == pytest.approx(32.5 / 40, abs=0.02)
 
