@@ -246,10 +246,12 @@ class ConfluentRegistry:
         self._client = SchemaRegistryClient(client)
 
     def register(self, subject: str, schema: str) -> int:
-        """Id of the schema; a new one is registered under FULL_TRANSITIVE. Raises SchemaRefused, RegistryUnavailable."""
+        """Id of the schema; a new one goes under FULL_TRANSITIVE. Raises SchemaRefused, RegistryUnavailable."""
         try:
             try:
-                return int(self._client.lookup_schema(subject, Schema(schema, "AVRO")).schema_id)
+                known = self._client.lookup_schema(subject, Schema(schema, "AVRO")).schema_id
+                if known is not None:
+                    return int(known)
             except SchemaRegistryError as error:
                 if error.http_status_code != 404:
                     raise

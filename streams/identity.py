@@ -19,8 +19,8 @@ QUICK_MS, SLOW_MS = 100, 500
 """Time constants of the two smoothings whose difference is the velocity: a stop shows after about half a second."""
 EDGE_SHARE = 0.005
 """A box this near to the image's edge (share of its size) is cut off by it."""
-DOUBT = 2.0
-"""Somebody else within reach and less than this many times as far makes a match doubtful."""
+DOUBT, SURE_M = 2.0, 0.15
+"""Somebody else within reach and not DOUBT times as far makes a match doubtful; no place is known better than SURE_M."""
 
 
 def velocity(person: Person) -> tuple[float, float]:
@@ -248,7 +248,7 @@ def _stitched(frame: Frame, fresh: list[Track]) -> dict[int, Person]:
 def _only(candidates: list[tuple[float, int]]) -> int | None:
     """The nearest, unless somebody else could be meant as well."""
     nearest, *others = sorted(candidates)
-    return None if others and others[0][0] < nearest[0] * DOUBT else nearest[1]
+    return None if others and others[0][0] <= max(nearest[0], SURE_M) * DOUBT else nearest[1]
 
 
 def _apart_m(person: Person, track: Track, now: int, law: Law) -> float | None:

@@ -104,6 +104,15 @@ class TestStitching:
         events = interactions(fold(ended(shop.log()), rules()))
         assert all(len(e.lineage.customer) == 1 for e in events)
 
+    def test_somebody_a_hand_s_breadth_away_is_always_a_doubt(self) -> None:
+        # given two customers lost together 0.25 m apart, and a new track exactly where one of them was
+        shop, _, ben = talk()
+        ben.leaves(20)
+        shop.customer((0, 1.45, 6.0)).leaves(20)
+        shop.customer((20, 1.2, 6.0))
+        events = interactions(fold(ended(shop.log()), rules()))
+        assert all(len(e.lineage.customer) == 1 for e in events)
+
     def test_the_other_is_no_doubt_when_much_farther(self) -> None:
         shop, _, ben = talk()
         ben.renamed(21, 9).hidden(20, 21)
