@@ -22,7 +22,8 @@ from infra.clock import Clock
 log = logging.getLogger(__name__)
 
 OPEN_TIMEOUT_S = 10.0
-RTSP_READ_TIMEOUT_S = 5.0
+RTSP_READ_TIMEOUT_S = 2.0
+"""Measured: a stalled stream ends after twice that."""
 HTTP_READ_TIMEOUT_S = 15.0
 """HTTP streams may come in pieces of several seconds."""
 BACKOFF_S = (1.0, 2.0, 4.0, 8.0, 15.0)

@@ -20,7 +20,7 @@ QUICK_MS, SLOW_MS = 100, 500
 EDGE_SHARE = 0.005
 """A box this near to the image's edge (share of its size) is cut off by it."""
 DOUBT, SURE_M = 2.0, 0.15
-"""Somebody else within reach and not DOUBT times as far makes a match doubtful; no place is known better than SURE_M."""
+"""Somebody else in reach and not DOUBT times as far makes a match doubtful; no place is known better than SURE_M."""
 
 
 def velocity(person: Person) -> tuple[float, float]:

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from infra.config import Settings
+from infra.kafka import ensure_topics
 from infra.local.stack import Endpoints
 
 START = "2026-03-02T10:00:00+00:00"
@@ -153,6 +154,7 @@ def test_wrong_sql_is_an_answer_and_no_traceback(stack: Endpoints, tmp_path: Pat
 
 
 def test_an_episode_that_is_not_there_is_said(stack: Endpoints, settings: Settings, tmp_path: Path) -> None:
+    ensure_topics(settings)
     a_site(tmp_path)
     code, said = trackfold("episode", "ffffffff", "--site", "site.yaml", endpoints=stack, cwd=tmp_path)
     assert code == 2

@@ -9,9 +9,13 @@ from confluent_kafka import TopicPartition
 from connectors.audit.service import outstanding, settle
 from connectors.audit.settled import FLOW
 from connectors.clickhouse import service as clickhouse
+from connectors.clip import plan as clip_plan
+from connectors.clip.plan import ClipJob
 from connectors.snapshots import service as snapshots
+from connectors.work import Work
 from infra.config import Settings
 from infra.kafka import Publisher, connect_codec, consumer, ensure_topics
+from schemas.records import ClipCut
 from schemas.topics import CLIPS, work
 from tests import world, world_servers
 from tests.connector_stack import running, wait_for
@@ -43,27 +47,29 @@ def test_what_nobody_has_taken_yet_is_outstanding_for_each_part(settings: Settin
 
 
 def test_work_is_outstanding_until_its_result_is_published(settings: Settings, shop: World) -> None:
-    # given work in each state that a crash may leave, of an episode that nobody else has
+    # given the clip service's work in each state that a crash may leave
     ensure_topics(settings)
-    key, site_id = f"{uuid.uuid4()}:alert", shop.site.site_id
+    ((key, job),) = clip_plan.jobs(shop.facts[1], now_ms=1).items()
+    cut = next(iter(shop.of(ClipCut)))
     publisher = Publisher(settings, connect_codec(settings))
 
-    def is_now(value: dict[str, object] | None, of: World | None = None) -> list[str]:
+    def is_now(value: Work[ClipJob, ClipCut] | None, of: World | None = None) -> list[str]:
         publisher.publish(work("clip"), key, None if value is None else msgspec.json.encode(value))
         publisher.flush()
         return [line for line in outstanding(settings, of.site if of else None) if key in line]
 
     # then it is named until it is done, and to other sites not at all
-    pending = {"state": "pending", "taken_in_at": 1, "input": {"subject": {"site_id": site_id}}}
+    pending: Work[ClipJob, ClipCut] = Work(state="pending", taken_in_at=1, input=job)
+    stored: Work[ClipJob, ClipCut] = Work(state="finished", taken_in_at=1, result=cut)
+    elsewhere = world.make("elsewhere")
     try:
         assert is_now(pending) == [f"clip: {key} is pending"]
         assert is_now(pending, of=shop) == [f"clip: {key} is pending"]
-        assert is_now(pending, of=world.make("elsewhere")) == []
-        assert is_now(pending | {"state": "attempting"}) == [f"clip: {key} is attempting"]
-        result = {"state": "finished", "taken_in_at": 1, "result": {"site_id": site_id}}
-        assert is_now(result) == [f"clip: {key} is to be published"]
-        assert is_now(result, of=world.make("elsewhere")) == []
-        assert is_now({"state": "finished", "taken_in_at": 1}) == []
+        assert is_now(pending, of=elsewhere) == []
+        assert is_now(msgspec.structs.replace(pending, state="attempting")) == [f"clip: {key} is attempting"]
+        assert is_now(stored) == [f"clip: {key} is to be published"]
+        assert is_now(stored, of=elsewhere) == []
+        assert is_now(msgspec.structs.replace(stored, result=None)) == []
     finally:
         assert is_now(None) == []
 
