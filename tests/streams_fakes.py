@@ -156,6 +156,10 @@ class FakeLog:
     """The world's log."""
 
     world: World
+    committed: int = 0
+
+    def standing(self, partition: int) -> tuple[int, int]:
+        return self.committed, len(self.world.log)
 
     def reader(self, partition: int, offset: int) -> FakeReader:
         return FakeReader(self.world, offset)

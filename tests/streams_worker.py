@@ -39,6 +39,7 @@ class Count(msgspec.Struct):
 
 def step(state: Count | None, update: TrackUpdate, book: RulesBook) -> tuple[Count, list[Event]]:
     """Count one record."""
+    book.version_of(update.camera_id)  # as every fold: a camera without rules halts at its first record
     state = state or Count()
     state.folded += 1
     state.position = Cause(stream_epoch=update.stream_epoch, sequence=update.sequence, captured_at=update.captured_at)

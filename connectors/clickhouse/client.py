@@ -58,6 +58,9 @@ class Result:
         """Each row by column name."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
+    def __str__(self) -> str:
+        return as_table(self)
+
 
 @contextmanager
 def connected(settings: Settings, database: str | None = None) -> Iterator[Client]:

@@ -9,7 +9,7 @@ Needs the extra `detect`.
 import argparse
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,13 @@ import numpy as np
 
 from infra.demo.camera import Image
 from infra.demo.frames import CLASSES
+from infra.demo.painter import Drawn
 from infra.demo.recorded import Found, save
 from infra.demo.render import DEFAULT_SEED, RATE_HZ, WEIGHTS, draw_frame, recorded_path, render
 from infra.demo.script import Part, make_script
 from infra.demo.shop import picture
-from infra.demo.site_file import IMAGE_SIZE_PX
-from infra.demo.train import CONFIDENCE, share, tally
+from infra.demo.site_file import CONFIDENCE, IMAGE_SIZE_PX
+from infra.demo.train import share, tally
 
 KEPT_FROM = 0.25
 """Confidence; the pipeline's own threshold lies above."""
@@ -59,29 +60,41 @@ def main() -> None:
 
 def detect(video: Path, weights: Path) -> Iterator[list[Found]]:
     """The detections of every frame of a video."""
+    find = open_finder(weights)
+    with av.open(str(video)) as container:
+        for frame in container.decode(video=0):
+            yield find(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8))
+
+
+def open_finder(weights: Path) -> Callable[[Image], list[Found]]:
+    """The detector, as a function of one picture (rows, columns, 3), BGR."""
     from ultralytics.models import YOLO
 
     model: Any = YOLO(str(weights))
-    with av.open(str(video)) as container:
-        for frame in container.decode(video=0):
-            image: Image = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
-            boxes = model.predict(image, imgsz=IMAGE_SIZE_PX, rect=True, conf=KEPT_FROM, device="cpu", verbose=False)[
-                0
-            ].boxes
-            rows = zip(boxes.cls.tolist(), boxes.conf.tolist(), boxes.xyxy.tolist(), strict=True)
-            yield [(model.names[int(kind)], confidence, *xyxy) for kind, confidence, xyxy in rows]
+
+    def find(image: Image) -> list[Found]:
+        boxes = model.predict(image, imgsz=IMAGE_SIZE_PX, rect=True, conf=KEPT_FROM, device="cpu", verbose=False)[
+            0
+        ].boxes
+        rows = zip(boxes.cls.tolist(), boxes.conf.tolist(), boxes.xyxy.tolist(), strict=True)
+        return [(model.names[int(kind)], confidence, *xyxy) for kind, confidence, xyxy in rows]
+
+    return find
+
+
+def judge(part: Part, drawn: dict[str, Drawn], found: list[Found], count: dict[str, int]) -> None:
+    """Add one picture's detections, as far as the pipeline takes them, to what `tally` counts."""
+    roles = {actor.name: float(CLASSES.index(actor.role)) for actor in part.actors}
+    people = [[roles[name], seen.visible, *seen.box] for name, seen in drawn.items()]
+    tally(people, [(float(CLASSES.index(f[0])), *f[2:]) for f in found if f[1] >= CONFIDENCE], count)
 
 
 def judge_frames(part: Part, frames: list[list[Found]]) -> dict[str, float]:
     """Recall by visible share, precision and right classes over every fifth frame, against the drawn people."""
     still = picture(part.view.shop, part.view.camera)
     count: dict[str, int] = {}
-    roles = {actor.name: CLASSES.index(actor.role) for actor in part.actors}
     for number in range(0, len(frames), _JUDGED_EVERY):
-        _, drawn = draw_frame(part, still, number)
-        people = [[float(roles[name]), seen.visible, *seen.box] for name, seen in drawn.items()]
-        found = [(float(CLASSES.index(f[0])), *f[2:]) for f in frames[number] if f[1] >= CONFIDENCE]
-        tally(people, found, count)
+        judge(part, draw_frame(part, still, number)[1], frames[number], count)
     return share(count)
 
 

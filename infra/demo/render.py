@@ -20,7 +20,7 @@ import numpy as np
 
 from infra.demo.camera import Image
 from infra.demo.counter import burn_counter
-from infra.demo.painter import Drawn, Grain, paint
+from infra.demo.painter import Drawn, Grain, Still, paint
 from infra.demo.script import SECONDS, Part, Script, make_script
 from infra.demo.shop import picture
 from infra.demo.site_file import write_site
@@ -165,18 +165,24 @@ def _film(script: Script, videos: dict[CameraId, Path], say: Say) -> dict[Camera
 
 
 def _film_one(seed: int, seconds: int, camera_id: CameraId, video: Path, report: Connection) -> None:
-    """Draw and encode every frame of one camera. Sends the number of frames done now and then, at last the boxes."""
+    """In a process of its own: film, send the number of frames done now and then, at last the boxes."""
+    boxes = film(make_script(seed, seconds).parts[camera_id], seed, video, seconds, report.send)
+    report.send(boxes)
+    report.close()
+
+
+def film(part: Part, seed: int, video: Path, seconds: int, done: Callable[[int], None]) -> Boxes:
+    """Draw and encode the first seconds of one camera; returns everybody's boxes. seed: the sensor's noise."""
     cv2.setNumThreads(1)
-    part = make_script(seed, seconds).parts[camera_id]
-    still = picture(part.view.shop, part.view.camera)
-    width, height = part.view.camera.width_px, part.view.camera.height_px
-    grain = Grain(np.random.default_rng((seed, CAMERAS.index(camera_id))), width, height)
+    camera, camera_id = part.view.camera, part.view.camera_id
+    still = picture(part.view.shop, camera)
+    grain = Grain(np.random.default_rng((seed, CAMERAS.index(camera_id))), camera.width_px, camera.height_px)
     boxes: Boxes = {}
     unfinished = video.with_name(video.name + ".part")
     with av.open(str(unfinished), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         container.metadata["creation_time"] = START.isoformat().replace("+00:00", "Z")
         stream = container.add_stream("libx264", rate=RATE_HZ)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = camera.width_px, camera.height_px, "yuv420p"
         stream.codec_context.gop_size, stream.codec_context.max_b_frames = KEY_FRAME_S * RATE_HZ, 0
         stream.codec_context.thread_count = 1
         stream.options = {"preset": "veryfast", "crf": "23", "x264-params": "scenecut=0"}
@@ -191,14 +197,13 @@ def _film_one(seed: int, seconds: int, camera_id: CameraId, video: Path, report:
             frame.pts, frame.time_base = number, Fraction(1, RATE_HZ)
             container.mux(stream.encode(frame))
             if number % _REPORT_EVERY == _REPORT_EVERY - 1:
-                report.send(number + 1)
+                done(number + 1)
         container.mux(stream.encode())
     unfinished.replace(video)
-    report.send(boxes)
-    report.close()
+    return boxes
 
 
-def draw_frame(part: Part, still: Any, number: int) -> tuple[Image, dict[str, Drawn]]:
+def draw_frame(part: Part, still: Still, number: int) -> tuple[Image, dict[str, Drawn]]:
     """One frame without grain and counter, and what is seen of each actor."""
     time_s = number / RATE_HZ
     there = [actor for actor in part.actors if actor.there(time_s)]

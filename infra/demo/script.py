@@ -215,7 +215,7 @@ def _floor(cast: _Cast) -> None:
 
     def aisle(staff: Timetable) -> tuple[float, float]:
         """Where the customer of a talk in the aisle stands: on the other half than the staff's home."""
-        return -0.45 if homes[id(staff)][0] > 0 else 0.45, about(5.3, 5.5)
+        return -0.38 if homes[id(staff)][0] > 0 else 0.38, about(4.75, 4.9)
 
     def talk() -> float:
         return about(18.3, 21.0)

@@ -11,7 +11,7 @@ from schemas.site import Site, load_site
 
 IMAGE_SIZE_PX = 320
 """The detector looks at pictures of this width."""
-CONFIDENCE = 0.35
+CONFIDENCE = 0.5
 _SEEN_END_PX = (30, 24)
 """How far above and below the counter's far edge the lower end of a staff member's visible body may lie."""
 

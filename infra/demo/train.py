@@ -17,12 +17,11 @@ from typing import Any
 import cv2
 
 from infra.demo.frames import CLASSES, LABELLED_FROM, write_frames
+from infra.demo.site_file import CONFIDENCE, IMAGE_SIZE_PX
 
 WEIGHTS = Path(__file__).parent / "weights" / "shop.pt"
-IMAGE_SIZE_PX = 320
 HALF_WIDTH = [0.5, 0.125, 1024]
 """Depth, width, most channels: 0.68 million parameters instead of YOLO26n's 2.6."""
-CONFIDENCE = 0.35
 SETTINGS: dict[str, Any] = {
     "imgsz": IMAGE_SIZE_PX,
     "rect": True,

@@ -27,6 +27,7 @@ def scene(camera_id: str, seed: int) -> list[TrackUpdate]:
     return ended(shop.log())
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("place", "times"),
     [("before_publish", 800), ("after_ack", 1200), ("after_state", 1600), ("after_commit", 1)],

@@ -28,6 +28,10 @@ def test_a_table_puts_numbers_to_the_right_and_counts_its_rows() -> None:
     )  # fmt: skip
 
 
+def test_a_printed_answer_is_its_table() -> None:
+    assert str(RESULT) == as_table(RESULT)
+
+
 def test_an_empty_answer_still_names_its_columns() -> None:
     assert as_table(Result(("a", "b"), ())) == "a  b\n-  -\n(0 rows)\n"
 

@@ -115,6 +115,21 @@ class TestServed:
         assert events[1].started_at == shop.at(0)
         assert events[1].confirmed_at == pytest.approx(shop.at(60), abs=300)
 
+    def test_two_words_in_passing_do_not_add_up(self) -> None:
+        # given staff who come by twice for a moment, six seconds apart
+        shop, anna = self.serve(30, 1.2, seconds=70)
+        anna.path += [(37.0, -0.8, 5.0), (38.2, -0.8, 5.0), (41.2, -4.5, 7.0)]
+        assert phases(story(shop)) == ["started", "confirmed", "ended"]
+
+    def test_while_it_is_unknown_whether_somebody_serves_the_clock_stands(self) -> None:
+        # given a server who vanishes from sight in the middle of serving and is not seen again
+        shop, anna = self.serve(10, 100)
+        anna.leaves(50)
+        second = story(shop)[2]
+        # when folded, then the new wait is dated to the last contact, and its clock runs from ten seconds later
+        assert (second.phase, second.started_at) == ("started", shop.at(49.9))
+        assert second.cause.captured_at == pytest.approx(shop.at(65), abs=300)
+
     def test_walking_past_at_one_metre_per_second_does_not_end_it(self) -> None:
         shop, _ = waiting(seconds=70, enters_s=0)
         shop.staff((30, -5.0, 5.6), (40, 5.0, 5.6))

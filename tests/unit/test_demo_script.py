@@ -1,0 +1,178 @@
+"""What every script keeps, whatever the seed."""
+
+from collections import Counter
+from functools import cache
+from itertools import product
+from math import hypot
+
+import pytest
+
+from infra.demo.actors import Actor
+from infra.demo.figures import Look
+from infra.demo.frames import SEEDS_BEGIN
+from infra.demo.script import QUIET_END_S, SECONDS, SEEDS_END, Script, ScriptError, make_script
+from infra.demo.truth import judge
+from infra.demo.visibility import check_visible
+from schemas.geometry import along, distance_by_height_m
+
+SEEDS = (1, 2, 3, 17, 404, 999_999_999)
+every_seed = pytest.mark.parametrize("seed", SEEDS)
+
+
+@cache
+def script(seed: int) -> Script:
+    return make_script(seed)
+
+
+@every_seed
+def test_there_are_at_least_twelve_episodes_of_both_kinds_and_every_near_miss(seed: int) -> None:
+    made = script(seed)
+    kinds = Counter(h.kind for h in made.episodes)
+    assert len(made.episodes) >= 12
+    assert kinds["interaction"] >= 8
+    assert kinds["unattended"] >= 4
+    near = [h for part in made.parts.values() for h in part.happened if not h.confirmed]
+    assert any(h.kind == "interaction" and 6 <= h.end_s - h.start_s <= 10 for h in near), "a talk that is too short"
+    assert any(h.kind == "unattended" and h.reason == "left" for h in near), "somebody who waits half a minute"
+    assert any(h.kind == "unattended" and h.camera_id == "counter" for h in near), "a queue that is served"
+
+
+@every_seed
+def test_somebody_is_walked_past_while_waiting(seed: int) -> None:
+    part = script(seed).parts["floor"]
+    people = {actor.name: actor for actor in part.actors}
+    waited = [h for h in part.episodes if h.kind == "unattended" and h.reason == "left"]
+    passed = [
+        min(
+            hypot(*difference(people["dan"], people[h.customer], tick / 10))
+            for tick in range(int(h.start_s * 10), int(h.end_s * 10))
+        )
+        for h in waited
+    ]
+    assert min(passed) < 1.0
+
+
+@every_seed
+def test_confirmed_episodes_are_longer_than_the_rules_ask_by_a_margin(seed: int) -> None:
+    for episode in script(seed).episodes:
+        assert episode.end_s - episode.start_s >= (18 if episode.kind == "interaction" else 65)
+
+
+@every_seed
+def test_every_end_is_seen(seed: int) -> None:
+    assert all(h.end_s <= SECONDS - QUIET_END_S for part in script(seed).parts.values() for h in part.happened)
+
+
+@every_seed
+def test_nobody_hides_anybody_for_long(seed: int) -> None:
+    for part in script(seed).parts.values():
+        assert check_visible(part.view, part.actors, SECONDS) == []
+
+
+@every_seed
+def test_staff_keep_away_from_customers_whom_they_do_not_serve(seed: int) -> None:
+    # given the sales floor, where distance alone says who talks with whom
+    part = script(seed).parts["floor"]
+    together = [(h.staff, h.customer, h.start_s, h.end_s) for h in part.happened if h.kind == "interaction"]
+    for staff, customer in pairs(part.actors):
+        for tick in range(SECONDS * 5):
+            t = tick / 5
+            if not (staff.there(t) and customer.there(t)) or moving(staff, t) or moving(customer, t):
+                continue
+            if any(s == staff.name and c == customer.name and a - 3 <= t <= b + 3 for s, c, a, b in together):
+                continue
+            # then two who stand and do not talk stand well apart
+            assert hypot(*difference(staff, customer, t)) > 2.6, (staff.name, customer.name, t)
+
+
+@every_seed
+def test_talks_read_near_and_others_far_in_the_image(seed: int) -> None:
+    # given the sales floor as the pipeline reads it: distance by body height, from boxes without error
+    part = script(seed).parts["floor"]
+    for talk in (h for h in part.episodes if h.kind == "interaction"):
+        people = {actor.name: actor for actor in part.actors}
+        assert talk.staff is not None
+        middle = (talk.start_s + talk.end_s) / 2
+        # then those who talk read as near, and nobody else of the other role does
+        assert read_m(part.view.camera.pixel, people[talk.staff], people[talk.customer], middle) < 1.35
+        for staff, customer in pairs(part.actors):
+            if (
+                staff.there(middle)
+                and customer.there(middle)
+                and (staff.name, customer.name) not in talking(part, middle)
+            ):
+                assert read_m(part.view.camera.pixel, staff, customer, middle) > 2.0
+
+
+@every_seed
+def test_at_the_till_the_image_tells_who_is_served(seed: int) -> None:
+    # given where feet and the counter's far edge lie in the image
+    part = script(seed).parts["counter"]
+    (counter,) = part.view.counters
+    camera = part.view.camera
+    line = (camera.pixel(counter.x[0], counter.line_y_m, 1.05), camera.pixel(counter.x[1], counter.line_y_m, 1.05))
+    length_m = counter.x[1] - counter.x[0]
+    people = {actor.name: actor for actor in part.actors}
+    for served in (h for h in part.episodes if h.kind == "interaction"):
+        middle = (served.start_s + served.end_s) / 2
+        customer = camera.pixel(*people[served.customer].position(middle))
+        for staff in (a for a in part.actors if a.role == "staff"):
+            x, y = staff.position(middle)
+            if counter.staff.holds(x, y):
+                apart_m = abs(along(camera.pixel(x, y, 1.0), line) - along(customer, line)) * length_m
+                # then they differ along the line by far less, or far more, than the reach of 1.2 m
+                assert apart_m < 0.9 if staff.name == served.staff else apart_m > 1.5
+
+
+def test_the_same_seed_gives_the_same_script_and_another_one_another() -> None:
+    again = make_script(17)
+    assert [p.happened for p in again.parts.values()] == [p.happened for p in script(17).parts.values()]
+    assert [p.actors for p in again.parts.values()] == [p.actors for p in script(17).parts.values()]
+    assert [p.happened for p in script(2).parts.values()] != [p.happened for p in script(17).parts.values()]
+
+
+def test_seeds_make_different_people() -> None:
+    looks: set[Look] = set()
+    for seed in SEEDS:
+        looks |= {actor.look for part in script(seed).parts.values() for actor in part.actors}
+    assert len(looks) == sum(len(part.actors) for seed in SEEDS for part in script(seed).parts.values())
+
+
+def test_the_script_is_what_the_judge_sees() -> None:
+    for part in script(3).parts.values():
+        assert tuple(judge(part.view, part.actors, SECONDS)) == part.happened
+
+
+@pytest.mark.parametrize(("seed", "seconds"), [(-1, SECONDS), (SEEDS_BEGIN, SECONDS), (1, SECONDS - 1)])
+def test_seeds_of_the_training_set_and_short_recordings_are_refused(seed: int, seconds: int) -> None:
+    assert SEEDS_BEGIN >= SEEDS_END
+    with pytest.raises(ScriptError):
+        make_script(seed, seconds)
+
+
+def pairs(actors: tuple[Actor, ...]) -> list[tuple[Actor, Actor]]:
+    return list(product([a for a in actors if a.role == "staff"], [a for a in actors if a.role == "customer"]))
+
+
+def difference(a: Actor, b: Actor, t: float) -> tuple[float, float]:
+    (ax, ay), (bx, by) = a.position(t), b.position(t)
+    return ax - bx, ay - by
+
+
+def moving(actor: Actor, t: float) -> bool:
+    return actor.position(t - 0.1) != actor.position(t + 0.1)
+
+
+def talking(part: object, t: float) -> set[tuple[str | None, str]]:
+    return {
+        (h.staff, h.customer) for h in part.happened if h.kind == "interaction" and h.start_s - 2 <= t <= h.end_s + 2
+    }  # type: ignore[attr-defined]
+
+
+def read_m(pixel: object, a: Actor, b: Actor, t: float) -> float:
+    """The distance that the image tells, with the site's default rules."""
+    (ax, ay), (bx, by) = a.position(t), b.position(t)
+    feet = [pixel(x, y) for x, y in ((ax, ay), (bx, by))]  # type: ignore[operator]
+    heads = [pixel(ax, ay, a.look.height_m), pixel(bx, by, b.look.height_m)]  # type: ignore[operator]
+    heights = [foot[1] - head[1] for foot, head in zip(feet, heads, strict=True)]
+    return distance_by_height_m(feet[0], heights[0], feet[1], heights[1], body_height_m=1.7, depth_factor=2.2)

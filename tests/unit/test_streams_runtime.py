@@ -1,0 +1,115 @@
+"""What Faust is not trusted with: committing, and bringing everything."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faust.types import TP
+
+from infra.config import Settings
+from streams import reread
+from streams.ports import Record
+from streams.runtime import App
+from tests.streams_fakes import in_a_loop
+
+TOPIC = "track-updates"
+GENERATION = 7
+
+
+class Taken:
+    """An app that has a generation, without Kafka, and what it was given."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.app = App(Settings(data_dir=folder))
+        self.app.consumer_generation_id = GENERATION
+        self.app.ready({0, 1})
+        self.offsets: list[tuple[int, int]] = []
+        self.answer = True
+        self.standing: dict[TP, tuple[int, int]] = {}
+        self.app.consume("cameras", [TOPIC], self._take)
+        monkeypatch.setattr(
+            reread, "standing", lambda settings, group, wanted: {tp: self.standing[tp] for tp in wanted}
+        )
+        monkeypatch.setattr(reread, "read_between", self._between)
+
+    async def _take(self, record: Record, generation: int) -> bool:
+        self.offsets.append((record.partition, record.offset))
+        return self.answer
+
+    def _between(self, settings: Any, topic: str, partition: int, first: int, beyond: int) -> list[Record]:
+        return [Record(topic, partition, offset, b"k", b"v") for offset in range(first, beyond)]
+
+    async def look(self, **standing: tuple[int, int]) -> None:
+        """p0=(committed, end), p1=..."""
+        self.standing = {TP(TOPIC, int(name[1:])): at for name, at in standing.items()}
+        await self.app.read_stalled(list(self.standing))
+
+
+@pytest.fixture
+def taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Taken:
+    return Taken(tmp_path, monkeypatch)
+
+
+@in_a_loop
+async def _stalls(taken: Taken) -> None:
+    # given one partition that has more and stands still between two looks, one that moves, and one that is at its end
+    await taken.look(p0=(5, 8), p1=(5, 100))
+    assert taken.offsets == []
+    await taken.look(p0=(5, 8), p1=(6, 100), p2=(9, 9))
+
+    # then what the first one has is read beside the stream, and may be committed
+    assert taken.offsets == [(0, 5), (0, 6), (0, 7)]
+    assert taken.app._done == {TP(TOPIC, 0): 8}
+
+
+def test_a_partition_that_has_more_and_brings_nothing_is_read_beside_the_stream(taken: Taken) -> None:
+    _stalls(taken)
+
+
+def test_what_was_not_taken_is_not_committed(taken: Taken) -> None:
+    taken.answer = False
+    with pytest.raises(AssertionError):
+        _stalls(taken)
+    assert taken.offsets == [(0, 5), (0, 6), (0, 7)]
+    assert taken.app._done == {}
+
+
+@in_a_loop
+async def _moves_on(taken: Taken) -> None:
+    await taken.look(p0=(5, 8))
+    taken.app._settled = False
+    await taken.look(p0=(5, 8))
+    assert taken.offsets == []
+    assert not taken.app.holds(0, GENERATION)
+
+
+def test_while_partitions_move_nothing_is_read_and_nothing_is_ours(taken: Taken) -> None:
+    _moves_on(taken)
+
+
+def test_another_generation_is_not_ours(taken: Taken) -> None:
+    assert taken.app.holds(0, GENERATION)
+    assert not taken.app.holds(0, GENERATION - 1)
+
+
+def test_faust_is_asked_to_commit_and_to_declare_nothing(taken: Taken) -> None:
+    topic = taken.app.raw(TOPIC)
+    assert topic.acks is False
+    assert taken.app.conf.topic_allow_declare is False
+    assert taken.app.conf.table_standby_replicas == 0
+
+
+def test_the_brokers_and_the_credentials_come_from_the_settings(tmp_path: Path) -> None:
+    kafka = {
+        "bootstrap_servers": "one:9092, two:9093",
+        "security_protocol": "SASL_SSL",
+        "sasl_mechanism": "PLAIN",
+        "username": "shop",
+        "password": "hidden",
+    }
+    app = App(Settings(data_dir=tmp_path, kafka=kafka))
+
+    assert [str(url) for url in app.conf.broker] == ["kafka://one:9092", "kafka://two:9093"]
+    assert (app.conf.broker_credentials.username, app.conf.broker_credentials.password) == ("shop", "hidden")
+    assert app.conf.broker_credentials.ssl_context is not None
+    assert "hidden" not in repr(app.conf.broker_credentials)
