@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 from confluent_kafka.cimpl import NewTopic
 
 from infra import quiet  # noqa: F401  isort: skip
@@ -209,28 +209,31 @@ def ensure_topics(settings: Settings, wanted: Sequence[Topic] = topics.ALL) -> N
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     raise KafkaUnavailable(f"cannot create topic {name}: {error.args[0].str()}") from error
-        _await_topics(admin, [t.name for t in missing])
     for topic in wanted:
         if topic.name in there and len(there[topic.name].partitions) != topic.partitions:
             raise TopicMismatch(
                 f"topic {topic.name} has {len(there[topic.name].partitions)} partitions, the catalogue says "
                 f"{topic.partitions}: co-partitioned topics must be equal; re-create it or restore the broker"
             )
+    _await_topics(settings, wanted)
 
 
-def _await_topics(admin: AdminClient, names: Sequence[str], timeout_s: float = 30.0) -> None:
-    """A created topic is usable when every partition has a leader."""
+def _await_topics(settings: Settings, wanted: Sequence[Topic], timeout_s: float = 60.0) -> None:
+    """Wait until every partition answers for its end offset: a leader in the metadata may not lead yet."""
+    waiting = {TopicPartition(t.name, number) for t in wanted for number in range(t.partitions)}
     until = time.monotonic() + timeout_s
     while True:
-        there = admin.list_topics(timeout=10).topics
-        if all(
-            n in there and there[n].partitions and all(p.leader >= 0 for p in there[n].partitions.values())
-            for n in names
-        ):
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        admin = AdminClient(client_settings(settings))  # a client keeps what it once heard of leaders
+        asked = admin.list_offsets(dict.fromkeys(waiting, latest), request_timeout=10)
+        errors = {place: future.exception() for place, future in asked.items()}
+        waiting = {place for place, error in errors.items() if error is not None}
+        if not waiting:
             return
         if time.monotonic() > until:
-            raise KafkaUnavailable(f"topics have no leader after {timeout_s:g} s: {', '.join(names)}")
-        time.sleep(0.1)
+            worst = next(iter(waiting))
+            raise KafkaUnavailable(f"{worst.topic}[{worst.partition}] does not answer: {errors[worst]}")
+        time.sleep(0.2)
 
 
 class ConfluentRegistry:

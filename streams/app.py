@@ -32,13 +32,13 @@ from streams.watchdog import LOOK_EVERY_S, Watchdog
 log = logging.getLogger(__name__)
 
 SKIPS_EVERY_S = 5.0
-QUIET = ("faust", "mode", "aiokafka")
+QUIET = {"faust": logging.WARNING, "mode": logging.WARNING, "mode.timers": logging.ERROR, "aiokafka": logging.WARNING}
 
 
 def run(settings: Settings, site: Site, *, fold: Fold[Any] = CAMERA_FOLD) -> None:
     """Fold and join until SIGTERM or SIGINT. Raises ServerErrors and TopicMismatch at the start."""
-    for name in QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name, level in QUIET.items():
+        logging.getLogger(name).setLevel(level)
     codec = connect_codec(settings)
     app = App(settings)
     tables = tuple(changelog(app.conf.id, table) for table in ("cameras", "occurrences"))

@@ -6,13 +6,15 @@ overwritten, and the records read again are dropped as already seen. And it woul
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from confluent_kafka import OFFSET_INVALID, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
 from faust.types import TP
 
 from infra.config import Settings
-from infra.kafka import KafkaUnavailable, consumer
+from infra.kafka import KafkaUnavailable, client_settings, consumer
 from streams.ports import Record
 
 CHUNK = 500
@@ -96,19 +98,28 @@ def partitions_of(settings: Settings, topic: str) -> int:
 def standing(settings: Settings, group: str, places: Sequence[TP]) -> dict[TP, tuple[int, int]]:
     """(first offset that the group has not committed, offset behind the last record) of each. Blocks.
 
-    Raises KafkaUnavailable.
+    Three requests at most, however many places. Raises KafkaUnavailable.
     """
     reader = consumer(settings, None, **{"group.id": group})  # asks about the group without joining it
+    admin = AdminClient(client_settings(settings))
     try:
-        found = {}
-        for at in reader.committed([TopicPartition(*place) for place in places], timeout=10.0):
-            low, high = reader.get_watermark_offsets(TopicPartition(at.topic, at.partition), timeout=10.0)
-            found[TP(at.topic, at.partition)] = max(at.offset, low), high
-        return found
+        answered = reader.committed([TopicPartition(*place) for place in places], timeout=10.0)
+        committed = {TP(at.topic, at.partition): at.offset for at in answered}
+        ends = _offsets(admin, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        never = [place for place in places if committed[place] < 0]
+        begins = _offsets(admin, never, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        return {place: (begins.get(place, committed[place]), ends[place]) for place in places}
     except KafkaException as error:
         raise KafkaUnavailable(f"asking how far {group} has come: {error.args[0].str()}") from error
     finally:
         reader.close()
+
+
+def _offsets(admin: AdminClient, places: Sequence[TP], which: Any) -> dict[TP, int]:
+    if not places:
+        return {}
+    asked = admin.list_offsets({TopicPartition(*place): which for place in places}, request_timeout=10.0)
+    return {TP(at.topic, at.partition): answer.result(10.0).offset for at, answer in asked.items()}
 
 
 def read_between(settings: Settings, topic: str, partition: int, first: int, beyond: int) -> list[Record]:

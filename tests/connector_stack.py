@@ -154,6 +154,10 @@ class Process:
                 [sys.executable, "-m", "trackfold", *words], env=env, stdout=log, stderr=subprocess.STDOUT
             )
 
+    def has_ended(self) -> bool:
+        """Is it gone?"""
+        return self._process.poll() is not None
+
     def wait(self, timeout_s: float = 60.0) -> int:
         """Its exit status."""
         return self._process.wait(timeout_s)

@@ -37,7 +37,12 @@ def start(settings: Settings, stack_dir: Path, shop: World, tmp_path: Path) -> I
     processes: list[Process] = []
 
     def started(name: str, **environment: str) -> Process:
+        log = settings.data_dir.parent / f"{name}.log"
+        said = len(log.read_text()) if log.exists() else 0
         processes.append(Process(settings, stack_dir, name, site, **environment))
+        # it may have nothing to take: then being idle does not tell that it listens to signals yet
+        listens = ("loading ", "following ")
+        wait_for(lambda: processes[-1].has_ended() or any(word in log.read_text()[said:] for word in listens))
         return processes[-1]
 
     yield started

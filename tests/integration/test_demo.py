@@ -10,7 +10,9 @@ import pytest
 
 
 @pytest.mark.timeout(1500)
-def test_the_demo_finds_every_scripted_episode_and_leaves_nothing_running(tmp_path: Path) -> None:
+def test_the_demo_finds_every_scripted_episode_and_leaves_nothing_running(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     # given a machine on which nothing of ours runs in this folder
     folder = tmp_path / "demo"
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TRACKFOLD_")}
@@ -25,6 +27,9 @@ def test_the_demo_finds_every_scripted_episode_and_leaves_nothing_running(tmp_pa
         timeout=1400,
         check=False,
     )
+
+    with capsys.disabled():
+        print("\n" + done.stdout[done.stdout.find("scripted and found") :])
 
     # then it says so, every clip shows the frames that it names, and no process is left
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

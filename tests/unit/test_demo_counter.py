@@ -39,10 +39,10 @@ def test_the_counter_survives_hard_h264_compression() -> None:
         container.mux(stream.encode())
     # when it is decoded
     file.seek(0)
-    with av.open(file) as container:
-        read = [read_counter(frame.to_ndarray(format="bgr24")) for frame in container.decode(video=0)]
+    with av.open(file, "r") as container:
+        images = [np.asarray(frame.to_ndarray(format="bgr24"), np.uint8) for frame in container.decode(video=0)]
     # then each frame still knows its number
-    assert read == list(range(1000, 1040))
+    assert [read_counter(image) for image in images] == list(range(1000, 1040))
 
 
 @pytest.mark.parametrize("size", [(320, 180), (960, 540), (1280, 720)])

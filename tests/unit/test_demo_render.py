@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from infra.demo import render as demo
@@ -21,7 +22,7 @@ def test_a_recording_is_what_the_pipeline_and_a_browser_can_take(tmp_path: Path)
     boxes = demo.film(part, 1, tmp_path / "counter.mp4", 3, lambda _: None)
     # then it is H.264 with a key frame every 2 s, no B-frames, its own time and every frame number
     with av.open(str(tmp_path / "counter.mp4")) as container:
-        (stream,) = container.streams
+        (stream,) = container.streams.video
         assert container.metadata["creation_time"].startswith("2026-03-02T10:00:00")
         assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
         packets = [p for p in container.demux(stream) if p.size]
@@ -29,7 +30,7 @@ def test_a_recording_is_what_the_pipeline_and_a_browser_can_take(tmp_path: Path)
         assert [n for n, p in enumerate(packets) if p.is_keyframe] == [0, 20]
     with av.open(str(tmp_path / "counter.mp4")) as container:
         frames = list(container.decode(video=0))
-        assert [read_counter(f.to_ndarray(format="bgr24")) for f in frames] == list(range(30))
+        assert [read_counter(np.asarray(f.to_ndarray(format="bgr24"), np.uint8)) for f in frames] == list(range(30))
         assert [round(float(f.time), 3) for f in frames] == [n / 10 for n in range(30)]
     # and the truth knows where everybody was once a second
     assert [b[0] for b in boxes["anna"]] == [0.0, 1.0, 2.0]

@@ -8,9 +8,10 @@ from math import hypot
 import pytest
 
 from infra.demo.actors import Actor
+from infra.demo.camera import Pinhole
 from infra.demo.figures import Look
 from infra.demo.frames import SEEDS_BEGIN
-from infra.demo.script import QUIET_END_S, SECONDS, SEEDS_END, Script, ScriptError, make_script
+from infra.demo.script import QUIET_END_S, SECONDS, SEEDS_END, Part, Script, ScriptError, make_script
 from infra.demo.truth import judge
 from infra.demo.visibility import check_visible
 from schemas.geometry import along, distance_by_height_m
@@ -94,14 +95,14 @@ def test_talks_read_near_and_others_far_in_the_image(seed: int) -> None:
         assert talk.staff is not None
         middle = (talk.start_s + talk.end_s) / 2
         # then those who talk read as near, and nobody else of the other role does
-        assert read_m(part.view.camera.pixel, people[talk.staff], people[talk.customer], middle) < 1.35
+        assert read_m(part.view.camera, people[talk.staff], people[talk.customer], middle) < 1.35
         for staff, customer in pairs(part.actors):
             if (
                 staff.there(middle)
                 and customer.there(middle)
                 and (staff.name, customer.name) not in talking(part, middle)
             ):
-                assert read_m(part.view.camera.pixel, staff, customer, middle) > 2.0
+                assert read_m(part.view.camera, staff, customer, middle) > 2.0
 
 
 @every_seed
@@ -163,16 +164,14 @@ def moving(actor: Actor, t: float) -> bool:
     return actor.position(t - 0.1) != actor.position(t + 0.1)
 
 
-def talking(part: object, t: float) -> set[tuple[str | None, str]]:
-    return {
-        (h.staff, h.customer) for h in part.happened if h.kind == "interaction" and h.start_s - 2 <= t <= h.end_s + 2
-    }  # type: ignore[attr-defined]
+def talking(part: Part, t: float) -> set[tuple[str | None, str]]:
+    talks = (h for h in part.happened if h.kind == "interaction")
+    return {(h.staff, h.customer) for h in talks if h.start_s - 2 <= t <= h.end_s + 2}
 
 
-def read_m(pixel: object, a: Actor, b: Actor, t: float) -> float:
+def read_m(camera: Pinhole, a: Actor, b: Actor, t: float) -> float:
     """The distance that the image tells, with the site's default rules."""
-    (ax, ay), (bx, by) = a.position(t), b.position(t)
-    feet = [pixel(x, y) for x, y in ((ax, ay), (bx, by))]  # type: ignore[operator]
-    heads = [pixel(ax, ay, a.look.height_m), pixel(bx, by, b.look.height_m)]  # type: ignore[operator]
-    heights = [foot[1] - head[1] for foot, head in zip(feet, heads, strict=True)]
+    places = [(actor.position(t), actor.look.height_m) for actor in (a, b)]
+    feet = [camera.pixel(x, y) for (x, y), _ in places]
+    heights = [foot[1] - camera.pixel(x, y, h)[1] for foot, ((x, y), h) in zip(feet, places, strict=True)]
     return distance_by_height_m(feet[0], heights[0], feet[1], heights[1], body_height_m=1.7, depth_factor=2.2)

@@ -1,6 +1,8 @@
 """The continuous recording: complete, cut where it should be, readable while it grows, and whole after a crash."""
 
+import itertools
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
@@ -81,58 +83,55 @@ def shown(segment: SegmentIndex) -> list[tuple[int, int]]:
     return found
 
 
-KINDS = pytest.mark.parametrize(
-    ("name", "options", "transcoded"),
-    [
-        ("plain.mp4", {}, False),
-        ("b_frames.mp4", {"b_frames": 2}, False),
-        ("old.avi", {"codec": "msmpeg4v2", "gop_s": 12.0}, True),
-        ("picture.gif", {"codec": "gif"}, True),
-        ("pictures.avi", {"codec": "mjpeg"}, True),
-        ("odd.avi", {"codec": "mjpeg", "size": (97, 65)}, True),
-        ("b_frames.avi", {"b_frames": 2}, True),
-        ("long_gop.mp4", {"gop_s": 6.0}, True),
-        ("hevc.mp4", {"codec": "libx265"}, True),
-    ],
-)
+KINDS = [
+    ("plain.mp4", {}, False),
+    ("b_frames.mp4", {"b_frames": 2}, False),
+    ("old.avi", {"codec": "msmpeg4v2", "gop_s": 12.0}, True),
+    ("picture.gif", {"codec": "gif"}, True),
+    ("pictures.avi", {"codec": "mjpeg"}, True),
+    ("odd.avi", {"codec": "mjpeg", "size": (97, 65)}, True),
+    ("b_frames.avi", {"b_frames": 2}, True),
+    ("long_gop.mp4", {"gop_s": 6.0}, True),
+    ("hevc.mp4", {"codec": "libx265"}, True),
+]
 
 
-@KINDS
-def test_every_frame_is_recorded_once_at_its_time(
-    tmp_path: Path, name: str, options: dict[str, object], transcoded: bool
-) -> None:
-    video = write_video(tmp_path / name, 240, **options)  # type: ignore[arg-type]
-    announced = record(video, tmp_path / "rec")
-    found = segments(tmp_path / "rec")
-    assert [frame for segment in found for frame in shown(segment)] == [(n * 100, n) for n in range(240)]
-    assert {s.head.transcoded for s in found} == {transcoded}
-    assert {s.transcoded for s in announced} == {transcoded}
-    assert all(s.head.codec == "h264" for s in found)
+@dataclass
+class Recorded:
+    """24 s of a kind of video, recorded."""
+
+    segments: list[SegmentIndex]
+    announced: list[RecordingSegment]
+    transcoded: bool
 
 
-@KINDS
-def test_segments_are_cut_at_the_first_key_frame_after_ten_seconds_and_join_without_a_gap(
-    tmp_path: Path, name: str, options: dict[str, object], transcoded: bool
-) -> None:
-    video = write_video(tmp_path / name, 240, **options)  # type: ignore[arg-type]
-    record(video, tmp_path / "rec")
-    found = segments(tmp_path / "rec")
-    spans = [(s.gops[0].key_at - START_MS, s.gops[-1].end_at - START_MS) for s in found]
+@pytest.fixture(scope="module", params=KINDS, ids=lambda kind: kind[0])
+def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    name, options, transcoded = request.param
+    folder = tmp_path_factory.mktemp("recorded")
+    announced = record(write_video(folder / name, 240, **options), folder / "rec")
+    return Recorded(segments(folder / "rec"), announced, transcoded)
+
+
+def test_every_frame_is_recorded_once_at_its_time(recorded: Recorded) -> None:
+    assert [frame for segment in recorded.segments for frame in shown(segment)] == [(n * 100, n) for n in range(240)]
+    assert {s.head.transcoded for s in recorded.segments} == {recorded.transcoded}
+    assert {s.transcoded for s in recorded.announced} == {recorded.transcoded}
+    assert all(s.head.codec == "h264" for s in recorded.segments)
+
+
+def test_segments_are_cut_at_the_first_key_frame_after_ten_seconds_and_join_without_a_gap(recorded: Recorded) -> None:
+    spans = [(s.gops[0].key_at - START_MS, s.gops[-1].end_at - START_MS) for s in recorded.segments]
     assert spans == [(0, 10_000), (10_000, 20_000), (20_000, 24_000)]
-    for segment in found:
-        for gop, following in zip(segment.gops, segment.gops[1:], strict=False):
+    for segment in recorded.segments:
+        for gop, following in itertools.pairwise(segment.gops):
             assert gop.end_at == following.key_at
             assert following.key_at - gop.key_at <= 4_000
-    assert [s.tail.last for s in found if s.tail] == [False, False, True]
+    assert [s.tail.last for s in recorded.segments if s.tail] == [False, False, True]
 
 
-@KINDS
-def test_the_index_says_where_the_key_frames_are_in_the_file(
-    tmp_path: Path, name: str, options: dict[str, object], transcoded: bool
-) -> None:
-    video = write_video(tmp_path / name, 130, **options)  # type: ignore[arg-type]
-    record(video, tmp_path / "rec")
-    for segment in segments(tmp_path / "rec"):
+def test_the_index_says_where_the_key_frames_are_in_the_file(recorded: Recorded) -> None:
+    for segment in recorded.segments:
         pts, time_base = key_pts(segment.path)
         assert [gop.key_pts for gop in segment.gops] == [round(p * time_base * segment.head.time_base_den) for p in pts]
 
