@@ -65,14 +65,14 @@ def outstanding(settings: Settings, site: Site | None = None) -> list[str]:
     """
     found: list[str] = []
     for part, sources in FLOW:
-        found += _not_taken(settings, part, sources)
+        found += not_taken(settings, part, sources)
         if part in WITH_WORK:
             found += _not_done(settings, part, site)
     return found or list(_waiting(settings, site))
 
 
-def _not_taken(settings: Settings, part: str, sources: Sequence[Topic]) -> Iterator[str]:
-    """Records behind which a part's consumer group has not committed."""
+def not_taken(settings: Settings, part: str, sources: Sequence[Topic]) -> Iterator[str]:
+    """One line for each topic whose end a part's consumer group has not committed. Raises KafkaUnavailable."""
     reader = consumer(settings, part)  # asks about the group without joining it
     try:
         for topic in sources:

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from pydantic import SecretStr
 
-from connectors.audit.service import outstanding
+from connectors.audit.settled import FLOW, not_taken
 from connectors.clickhouse import schema, service
 from connectors.clickhouse.client import ClickHouseRefuses, ClickHouseUnavailable, SqlError, query
 from infra.config import Settings
@@ -59,7 +59,7 @@ def test_everything_in_the_topics_is_in_the_tables_and_the_group_has_nothing_lef
         wait_for(lambda: len(rows(settings, shop, "visit_id", "current_visits")) == 2)
         wait_for(lambda: rows(settings, shop, "to_at IS NULL", "current_outages") == [(False,)])
         # then it has committed all of it
-        wait_for(lambda: not any(line.startswith("clickhouse") for line in outstanding(settings, shop.site)), 30)
+        wait_for(lambda: not list(not_taken(settings, "clickhouse", dict(FLOW)["clickhouse"])))
 
 
 def test_loading_everything_again_changes_nothing(settings: Settings, shop: World) -> None:

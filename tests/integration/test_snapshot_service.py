@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from connectors.audit.service import outstanding
+from connectors.audit.settled import FLOW, not_taken
 from connectors.snapshots import service
 from connectors.snapshots.plan import DAYS_HELD, LAST_DAYS_NAME
 from infra.config import Settings
@@ -43,7 +43,7 @@ def test_the_files_are_what_the_topic_says_and_a_rebuild_is_the_same_bytes(setti
     # when the service runs
     with running((service.run, (settings, shop.site))):
         wait_for(lambda: on_disk(settings, shop) == world.planned(shop))
-        wait_for(lambda: not any(line.startswith("snapshots") for line in outstanding(settings, shop.site)), 30)
+        wait_for(lambda: not list(not_taken(settings, "snapshots", dict(FLOW)["snapshots"])))
     written = on_disk(settings, shop)
 
     # then a rebuild from the topic is the same file, byte for byte, and nothing else lies there
@@ -79,14 +79,14 @@ def test_a_restart_keeps_the_days_that_it_does_not_hold_and_writes_an_old_one_wh
     world_servers.publish(settings, [old, new])
     with running((service.run, (settings, shop.site))):
         wait_for(lambda: set(on_disk(settings, shop)) == {"2026-01-05.json", "2026-03-20.json", LAST_DAYS_NAME})
-        wait_for(lambda: not any(line.startswith("snapshots") for line in outstanding(settings, shop.site)), 30)
+        wait_for(lambda: not list(not_taken(settings, "snapshots", dict(FLOW)["snapshots"])))
     before = on_disk(settings, shop)
     changed_at = (service.folder_of(settings, shop.site) / "2026-01-05.json").stat().st_mtime_ns
 
     # when it starts again
     with running((service.run, (settings, shop.site))):
         # and one more episode of the old day comes
-        wait_for(lambda: not any(line.startswith("snapshots") for line in outstanding(settings, shop.site)), 30)
+        wait_for(lambda: not list(not_taken(settings, "snapshots", dict(FLOW)["snapshots"])))
         assert (service.folder_of(settings, shop.site) / "2026-01-05.json").stat().st_mtime_ns == changed_at
         late = of_day(msgspec.structs.replace(episode, episode_id="late"), "2026-01-05")
         world_servers.publish(settings, [late])
