@@ -67,6 +67,15 @@ def test_one_found_episode_matches_one_scripted_only() -> None:
     assert result.extra == (twice[1],)
 
 
+def test_one_found_episode_stands_for_one_scripted_only() -> None:
+    # given two people who wait at the same time, of whom one was found
+    both = truth(episode("unattended", 0, 70_000, customer="c1"), episode("unattended", 300, 70_300, customer="c2"))
+    result = compare([found("unattended", 100, 70_100)], both)
+    # then the other is missing
+    assert [match.scripted["customer"] for match in result.matched] == ["c1"]
+    assert [scripted["customer"] for scripted in result.missing] == ["c2"]
+
+
 def test_people_are_known_by_their_boxes() -> None:
     boxes = {"staff": (2, 100, 42, 198), "customer": (58, 102, 100, 200)}
     one = found("interaction", 10_000, 30_000, boxes=boxes, boxes_at=START + 25_300)
