@@ -32,6 +32,8 @@ FIRST_TRIES = 3
 BLOCKED_S = 0.005
 """A read that takes longer has waited for the camera: what came before was buffered while the stream was opened."""
 BUFFERED_MAX = 100
+END_MS = 1
+"""An epoch's end is in the log so long after its last frame; the next epoch begins behind it."""
 NO_TIMESTAMPS = 0x0080
 """The demuxer's flag for formats without times (pictures over HTTP): then the time of arrival is all there is."""
 ARRIVAL_BASE = Fraction(1, 1_000_000)
@@ -195,7 +197,7 @@ class _Connection:
             )
 
     def _begin(self, pts: int, clock: LiveClock) -> None:
-        clock.not_before(pts, self.last_at + 1)
+        clock.not_before(pts, self.last_at + END_MS + 1)
         self._clock = clock
         context = self.stream.codec_context
         self._size = (context.width, context.height)

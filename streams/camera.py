@@ -119,9 +119,7 @@ def _be_blind(frame: Frame, reason: OutageReason, over: bool) -> None:
 
 def _lose(frame: Frame) -> None:
     """The watchdog missed the camera: outside the sequence, the position stays."""
-    state = frame.state
-    if state.position is not None and state.outage is None and state.stopped != "ended":
-        _be_blind(frame, state.stopped or "lost", over=False)
+    _be_blind(frame, frame.state.stopped or "lost", over=False)
 
 
 def _apply_rules(frame: Frame, book: RulesBook) -> None:
@@ -155,7 +153,7 @@ def _cut_day(frame: Frame, book: RulesBook, missing: OutageReason | None) -> Fra
 
 
 def _new_day(old: CameraState | None, update: TrackUpdate, book: RulesBook) -> CameraState:
-    """A state that knows its position and the rules of the day, and nothing else."""
+    """A state that knows the day and its rules, and nothing else; the record gives it its position."""
     version = book.version_of(update.camera_id)
     law = book.law(version)
     timezone, starts_min = law.rules.timezone, law.rules.day_starts_min
@@ -172,7 +170,6 @@ def _new_day(old: CameraState | None, update: TrackUpdate, book: RulesBook) -> C
         day_begins_at=begins_at,
         day_ends_at=day_begins_ms(next_day, timezone, starts_min),
         seen_at=update.captured_at if first_ever else begins_at,
-        position=None if old is None else old.position,
         control_at=0 if old is None else old.control_at,
         idle_ms=[0] * len(law.counters),
     )

@@ -94,12 +94,13 @@ class CameraFolding(Generic[S]):
     async def take(self, record: Record, generation: int) -> bool:
         """Fold one record that the stream brought. True: acknowledge it; False: it is another worker's now."""
         update = await self._outbox.decode(record, TrackUpdate)
-        now = self._clock.now_ms()
+        mine = update is None or await self._take(update, record, generation)
         self._next[record.partition] = record.offset + 1
-        if update is None:
-            return True
+        return mine
+
+    async def _take(self, update: TrackUpdate, record: Record, generation: int) -> bool:
         key = entry_key(update)
-        self.heard[key] = record.partition, now
+        self.heard[key] = record.partition, self._clock.now_ms()
         if key in self._catching_up:
             self._catching_up[key].upto = max(self._catching_up[key].upto, record.offset)
             return True

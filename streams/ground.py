@@ -34,15 +34,16 @@ class Ground:
         drawn: list[Polygon] = [zone.polygon for zone in zones]
         drawn += [area for p in rules.service_points for area in (p.staff_area, p.customer_strip)]
         self._drawn = [*drawn, *rules.staff_areas, *rules.ignore_areas]
-        self._cells: dict[tuple[int, int], Spot | None] = {}
+        self._cells: dict[int, Spot | None] = {}
 
     def at(self, x: float, y: float) -> Spot:
         """The areas that hold (x, y), pixels of the image."""
-        cell = (int(x) // CELL_PX, int(y) // CELL_PX)
+        column, row = int(x) // CELL_PX, int(y) // CELL_PX
+        cell = column << 16 | row
         try:
             spot = self._cells[cell]
         except KeyError:
-            spot = self._cells[cell] = self._uniform(cell)
+            spot = self._cells[cell] = self._uniform(column, row)
         return self._look(x, y) if spot is None else spot
 
     def _look(self, x: float, y: float) -> Spot:
@@ -59,9 +60,9 @@ class Ground:
             ignored=first(self._rules.ignore_areas) >= 0,
         )
 
-    def _uniform(self, cell: tuple[int, int]) -> Spot | None:
+    def _uniform(self, column: int, row: int) -> Spot | None:
         """What all points of a cell have in common; None when a border may run through it."""
-        middle = ((cell[0] + 0.5) * CELL_PX, (cell[1] + 0.5) * CELL_PX)
+        middle = ((column + 0.5) * CELL_PX, (row + 0.5) * CELL_PX)
         for polygon in self._drawn:
             previous = polygon[-1]
             for corner in polygon:

@@ -8,7 +8,7 @@ from math import hypot
 
 from streams.book import Law
 from streams.frame import Seen
-from streams.identity import speed_apart_m_s
+from streams.motion import speed_apart_m_s
 
 
 class Verdict(IntEnum):

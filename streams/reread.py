@@ -1,7 +1,7 @@
 """Reading a partition of the log beside Faust: what was passed by is fetched here, without moving Faust's consumer.
 
-Faust's own seek loses what it should bring back: while a fetched batch is being handed out, the position sought is
-overwritten, and the records read again are dropped as already seen. And it would take the neighbours back, too.
+Faust's own seek loses what it should bring back: while a fetched batch is being handed out it overwrites the position
+that was sought, and drops the records read again as already seen. And it would take the neighbours back, too.
 """
 
 from collections.abc import Sequence

@@ -41,11 +41,9 @@ def advance(frame: Frame, here: list[Seen], contacts: Contacts, elapsed_ms: int)
 
 def close_all(frame: Frame, reason: CloseReason) -> None:
     """End every wait and every visit now, at the last moment inside; nobody is being served any more."""
-    state = frame.state
-    for person in state.people.values():
+    for person in frame.state.people.values():
         _close_stays(frame, person, reason)
-        person.contact, person.server, person.server_at = None, 0, 0
-    state.idle_ms = [0] * len(frame.law.counters)
+        person.contact = None
 
 
 def leave(frame: Frame, person: Person) -> None:

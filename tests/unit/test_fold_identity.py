@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from schemas.records import InteractionEvent
 from schemas.rules import Thresholds
 from streams.frame import Event
 from tests.scenario import (
@@ -151,6 +152,61 @@ class TestStitching:
         events = interactions(fold(ended(shop.log()), rules()))
         assert phases(events) == ["started", "confirmed", "ended"]
         assert [r.track_id for r in events[-1].lineage.staff] == [1, 2]
+
+
+class TestDoubles:
+    def swap(self, beside_m: float) -> list[InteractionEvent]:
+        """A customer who gets a second box, beside_m off, for three tenths of a second, and keeps that alone."""
+        shop, _, ben = talk()
+        ben.leaves(20.3)
+        shop.customer((20, 1.2 + beside_m, 6.0), (20.3, 1.2 + beside_m, 6.0), (21, 1.2, 6.0))
+        return interactions(fold(ended(shop.log()), rules()))
+
+    def test_two_boxes_at_one_place_are_one_person_who_changes_id(self) -> None:
+        events = self.swap(0.1)
+        assert phases(events) == ["started", "confirmed", "ended"]
+        assert [r.track_id for r in events[-1].lineage.customer] == [2, 3]
+
+    def test_two_boxes_half_a_metre_apart_are_two_people(self) -> None:
+        assert all(len(e.lineage.customer) == 1 for e in self.swap(0.5))
+
+    def test_nobody_serves_himself(self) -> None:
+        # given pairs of any two people, and one who has two boxes all the time
+        shop = Scenario(seconds=20)
+        shop.person("person", (0, 0.0, 6.0))
+        shop.person("person", (0, 0.1, 6.0))
+        assert fold(ended(shop.log()), rules(pairs="any")) == []
+
+    def test_two_who_come_out_of_one_box_are_two_from_then_on(self) -> None:
+        shop = Scenario(seconds=20)
+        shop.person("person", (0, 0.0, 6.0))
+        shop.person("person", (0, 0.1, 6.0), (5, 0.1, 6.0), (7, 1.0, 6.0))
+        events = interactions(fold(ended(shop.log()), rules(pairs="any")))
+        assert {(r.track_id, r.tracklet) for e in events for r in e.lineage.staff + e.lineage.customer} == {
+            (1, 0),
+            (2, 0),
+            (2, 1),
+        }
+        assert events[0].started_at >= shop.at(5)
+
+    def test_one_behind_the_other_in_the_picture_are_two(self) -> None:
+        # given a queue that stands one behind the other towards the camera
+        folder = Folder(book_of(rules()))
+        shop = Scenario(seconds=5)
+        for index in range(4):
+            shop.customer((0, 0.0, 5.0 + 0.7 * index))
+        folder.fold(shop.log())
+        assert folder.state is not None
+        assert len(folder.state.people) == 4
+
+    def test_staff_and_customer_at_one_place_are_two(self) -> None:
+        folder = Folder(book_of(rules()))
+        shop = Scenario(seconds=5)
+        shop.customer((0, 0.0, 6.0))
+        shop.staff((0, 0.1, 6.0))
+        folder.fold(shop.log())
+        assert folder.state is not None
+        assert len(folder.state.people) == 2
 
 
 class TestCutting:

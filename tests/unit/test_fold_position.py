@@ -4,10 +4,9 @@ import pytest
 
 from schemas.records import Control, Position
 from streams.position import judge
-from streams.state import CameraState
+from streams.state import CameraState, OpenOutage
 from tests.scenario import TEN_O_CLOCK, Folder, after, book_of, record, rules
 
-DAY_MS = 24 * 3600 * 1000
 FIRST = record(TEN_O_CLOCK, 0)
 
 
@@ -48,7 +47,9 @@ def test_an_epoch_follows_when_it_names_the_position(sequence: int, previous: Po
 
 
 def test_continuity_is_not_judged_across_the_cut_of_the_day() -> None:
-    assert judge(at_sequence(5), record(TEN_O_CLOCK + DAY_MS, 99)) == "fold"
+    state = at_sequence(5)
+    assert judge(state, record(state.day_ends_at - 1, 99)) == "rewind"
+    assert judge(state, record(state.day_ends_at, 99)) == "fold"
 
 
 def test_the_watchdog_counts_at_the_position_alone() -> None:
@@ -57,6 +58,14 @@ def test_the_watchdog_counts_at_the_position_alone() -> None:
     for sequence, verdict in ((4, "skip"), (5, "fold"), (6, "skip")):
         assert judge(state, after(last, 0, "LOST", sequence=sequence)) == verdict
     assert judge(None, after(last, 0, "LOST", sequence=5)) == "skip"
+
+
+def test_the_watchdog_says_nothing_new_of_a_blind_or_ended_camera() -> None:
+    lost = after(record(TEN_O_CLOCK + 500, 5), 0, "LOST", sequence=5)
+    blind, over = at_sequence(5), at_sequence(5)
+    blind.outage = OpenOutage(TEN_O_CLOCK, "gap", "f" * 64)
+    over.stopped = "ended"
+    assert [judge(state, lost) for state in (blind, over)] == ["skip", "skip"]
 
 
 def test_a_control_record_counts_once_and_where_it_stands() -> None:

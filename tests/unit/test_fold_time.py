@@ -87,6 +87,15 @@ class TestOutage:
         confirmed = next(e for e in waits(fold(shop.log(), FLOOR)) if e.phase == "confirmed")
         assert (confirmed.started_at, confirmed.confirmed_at) == (shop.at(45), shop.at(105))
 
+    def test_a_contact_does_not_go_on_over_it(self) -> None:
+        # given a customer who is served until one second after an outage of ten
+        shop = Scenario(seconds=60, blind=[(20.1, 30)])
+        shop.customer((0, 0.0, 5.0))
+        shop.staff((0, 1.0, 5.0)).leaves(31)
+        before, behind = visits(fold(ended(shop.log()), FLOOR))
+        # then it counts before, and begins anew behind, where it is too short to count
+        assert (before.served, behind.served) == (True, False)
+
     def test_empty_slots_for_longer_open_one_before_it_is_over(self) -> None:
         shop = scene(skips=[(30, 40)])
         events = fold(shop.log(), FLOOR)
@@ -108,6 +117,21 @@ class TestOutage:
         log = scene(20).log()
         stop = after(log[-1], 0.001, "INTERRUPTED")
         assert outages(fold([*log, stop, restart(stop, 2.9)], FLOOR)) == []
+
+    def test_an_interruption_that_is_over_explains_no_later_gap(self) -> None:
+        log = scene(20).log()
+        stop = after(log[-1], 0.001, "INTERRUPTED")
+        back = restart(stop, 2)
+        assert [o.reason for o in outages(fold([*log, stop, back, after(back, 10)], FLOOR))] == ["gap"]
+
+    def test_behind_missing_records_an_empty_slot_begins_a_gap_of_its_own(self) -> None:
+        log = scene(20).log()
+        slot = after(log[-1], 0.2, sequence=log[-1].sequence + 2, skipped=True)
+        late = after(slot, 5, skipped=False)
+        assert told(fold([*log, slot, late], FLOOR)) == [
+            ("missing", log[-1].captured_at, slot.captured_at, 2),
+            ("gap", slot.captured_at, late.captured_at, 2),
+        ]
 
     def test_missing_records_are_one_however_short(self) -> None:
         # given a log in which two records are truly missing
@@ -318,6 +342,22 @@ class TestRulesAppliedNow:
         folder = Folder(book_of(FLOOR, self.NEW))
         folder.fold(whole)
         assert folder.fold(whole[150:]) == []
+
+    def test_nor_when_the_next_day_has_begun(self) -> None:
+        log = scene(1, start_at=FOUR_O_CLOCK - 500).log()
+        order = self.control(log[2], self.NEW)
+        folder = Folder(book_of(FLOOR, self.NEW))
+        folder.fold([*log[:3], order, *log[3:]])
+        folder.fold([order])
+        assert folder.state is not None
+        assert folder.state.rules_version == FLOOR.version
+
+    def test_what_was_learned_of_people_is_forgotten(self) -> None:
+        log = scene(1).log()
+        folder = Folder(book_of(FLOOR, self.NEW))
+        folder.fold([*log, self.control(log[-1], self.NEW)])
+        assert folder.state is not None
+        assert (folder.state.people, folder.state.tracks) == ({}, {})
 
     def test_rules_that_nobody_published_are_an_error_that_names_them(self) -> None:
         log = scene(1).log()

@@ -4,7 +4,21 @@ import pytest
 
 from schemas.records import UnattendedEvent
 from schemas.rules import CameraRules
-from tests.scenario import Figure, Scenario, counter, ended, fold, interactions, phases, rules, visits, waits, zone
+from tests.scenario import (
+    Figure,
+    Folder,
+    Scenario,
+    book_of,
+    counter,
+    ended,
+    fold,
+    interactions,
+    phases,
+    rules,
+    visits,
+    waits,
+    zone,
+)
 
 FLOOR = zone(-2, 4, 2, 7)
 QUEUE = zone(-2, 2.9, 2, 4.7, zone_id="line", kind="queue", service_point="till")
@@ -194,6 +208,20 @@ class TestLeaving:
         ]
         assert len({e.episode_id for e in events}) == 2
 
+    def test_who_wanders_from_zone_to_zone_is_in_two_at_most(self) -> None:
+        # given three zones in a row, through which a customer strolls within nine seconds
+        law = rules(zones=[zone(-3 + 2 * n, 4, -1 + 2 * n, 7, zone_id=f"z{n}") for n in range(3)])
+        shop = Scenario(seconds=20)
+        shop.customer((0, -2.9, 5.0), (9, 2.9, 5.0))
+        folder = Folder(book_of(law))
+        for update in shop.log():
+            folder.fold([update])
+            assert folder.state is not None
+            assert all(len(person.stays) <= 2 for person in folder.state.people.values())
+        # then the first is left when the third is entered
+        assert folder.state is not None
+        assert {law.zones[stay.zone].zone_id for p in folder.state.people.values() for stay in p.stays} <= {"z1", "z2"}
+
 
 class TestQueue:
     LAW = rules(zones=[QUEUE], service_points=[counter()])
@@ -224,6 +252,13 @@ class TestQueue:
         assert (confirmed.started_at, confirmed.service_point_id) == (shop.at(0), "till")
         assert confirmed.alert.location == "Till"  # type: ignore[union-attr]
         assert confirmed.alert.threshold_s == 60  # type: ignore[union-attr]
+
+    def test_time_without_a_frame_is_no_idleness_of_the_point(self) -> None:
+        shop = self.queue(120)
+        shop.blind = [(50.1, 52.9)]
+        shop.staff((0, 0.0, 6.6)).leaves(30)
+        shop.customer((0, 0.2, 5.5)).leaves(30)
+        assert story(shop, self.LAW)[1].confirmed_at == pytest.approx(shop.at(92.3), abs=300)
 
     def test_a_point_long_idle_gives_a_newcomer_sixty_seconds_too(self) -> None:
         shop = Scenario(seconds=200)
@@ -267,6 +302,16 @@ class TestOccurrence:
         shop.customer((5, 1.0, 5.0))
         first, second = (e for e in story(shop) if e.phase == "confirmed")
         assert second.evidence_episode_id == first.episode_id
+
+    def test_it_stays_open_while_any_member_is(self) -> None:
+        # given three who enter one after the other, of whom the first leaves before the third is confirmed
+        shop = Scenario(seconds=110)
+        shop.customer((0, -1.0, 5.0)).leaves(65)
+        shop.customer((2, 0.0, 5.0))
+        shop.customer((40, 1.0, 5.0))
+        confirmed = [e for e in story(shop) if e.phase == "confirmed"]
+        assert [e.opens for e in confirmed] == [True, False, False]
+        assert {e.occurrence_id for e in confirmed} == {confirmed[0].episode_id}
 
     def test_after_the_last_member_ended_another_opens_anew(self) -> None:
         shop = Scenario(seconds=160)

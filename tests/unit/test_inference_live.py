@@ -71,6 +71,7 @@ def test_a_stream_that_breaks_off_comes_back_as_a_new_epoch_and_time_only_grows(
     ] * 3
     times = [f.captured_at for frames in sink.frames for f in frames]
     assert times == sorted(set(times))
+    assert all(later[0].captured_at > earlier[-1].captured_at + 1 for earlier, later in itertools.pairwise(sink.frames))
     assert [e.stream_epoch for e in sink.epochs] == [frames[0].captured_at for frames in sink.frames]
     assert all(e.live and e.clock.source == "wall" for e in sink.epochs)
     assert before - 2000 <= times[0]
@@ -112,8 +113,9 @@ def test_a_camera_that_was_seen_is_waited_for_however_long_it_is_away(camera: Ca
     class Watching(Taken):
         def close(self, state: Any) -> None:
             super().close(state)
-            camera.content = b""
-            threading.Thread(target=come_back, daemon=True).start()
+            if not self.stop.is_set():
+                camera.content = b""
+                threading.Thread(target=come_back, daemon=True).start()
 
     def come_back() -> None:
         seen = len(camera.requests)

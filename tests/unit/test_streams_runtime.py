@@ -1,15 +1,18 @@
 """What Faust is not trusted with: committing, and bringing everything."""
 
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import pytest
 from faust.types import TP
 
 from infra.config import Settings
+from schemas.topics import TRACK_UPDATES
 from streams import reread
 from streams.ports import Record
-from streams.runtime import App
+from streams.runtime import App, end_process
+from streams.store import KeptTable, changelog
 from tests.streams_fakes import in_a_loop
 
 TOPIC = "track-updates"
@@ -113,3 +116,53 @@ def test_the_brokers_and_the_credentials_come_from_the_settings(tmp_path: Path) 
     assert (app.conf.broker_credentials.username, app.conf.broker_credentials.password) == ("shop", "hidden")
     assert app.conf.broker_credentials.ssl_context is not None
     assert "hidden" not in repr(app.conf.broker_credentials)
+
+
+class Written(NamedTuple):
+    """A write as a changelog gives it back."""
+
+    key: bytes
+    value: bytes | None
+    partition: int
+
+
+def recovered(table: KeptTable, *writes: Written) -> dict[bytes, bytes]:
+    """What the table holds after recovery read these writes."""
+    table.apply_changelog_batch([SimpleNamespace(message=written) for written in writes])
+    return {key: value for partition in range(12) for key, value in table.held_in(partition)}
+
+
+def longer(held: bytes | None, written: bytes) -> bytes:
+    return written if held is None or len(written) > len(held) else held
+
+
+def test_recovery_resolves_the_writes_of_a_key_by_what_they_say(tmp_path: Path) -> None:
+    table = KeptTable(App(Settings(data_dir=tmp_path)), name="t", resolve=longer, on_lost_write=end_process)
+
+    assert recovered(table, Written(b"k", b"longest", 1), Written(b"k", b"late", 1)) == {b"k": b"longest"}
+    assert recovered(table, Written(b"k", None, 1), Written(b"other", b"x", 2)) == {b"other": b"x"}
+
+
+@in_a_loop
+async def _forgets(folder: Path) -> None:
+    told: list[set[int]] = []
+    table = KeptTable(App(Settings(data_dir=folder)), name="t", resolve=longer, on_lost_write=end_process)
+    table.on_ready.append(told.append)
+    recovered(table, Written(b"ours", b"1", 1), Written(b"theirs", b"2", 2))
+
+    await table.on_recovery_completed({TP("t-changelog", 1)}, set())
+
+    assert (table.held(b"ours"), table.held(b"theirs")) == (b"1", None)
+    assert told == [{1}]
+
+
+def test_a_table_forgets_what_has_become_another_workers(tmp_path: Path) -> None:
+    _forgets(tmp_path)
+
+
+def test_a_changelog_is_compacted_after_a_day_and_has_as_many_partitions_as_the_log() -> None:
+    topic = changelog("shop-streams", "cameras")
+
+    assert topic.name == "shop-streams-cameras-changelog"
+    assert topic.partitions == TRACK_UPDATES.partitions
+    assert topic.settings()["min.compaction.lag.ms"] == str(24 * 3600 * 1000)
