@@ -10,7 +10,9 @@ from typing import Annotated, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Point = tuple[float, float]
+from schemas.floor import Floor
+from schemas.geometry import Point
+
 Polygon = Annotated[tuple[Point, ...], Field(min_length=3)]
 Seconds = Annotated[float, Field(ge=0)]
 Metres = Annotated[float, Field(gt=0)]
@@ -54,6 +56,34 @@ class Zone(Frozen):
         return self
 
 
+class FloorPoint(Frozen):
+    """One spot of floor: where it is in the image, and where in the room."""
+
+    pixel: Point
+    floor_m: Point
+    """Metres, in any frame that is the same for all points of the camera."""
+
+
+class FloorPlan(Frozen):
+    """What makes distances on a camera's floor known."""
+
+    points: Annotated[tuple[FloorPoint, ...], Field(min_length=4)]
+    """Spread over the floor that matters: distances are known there and a little beyond."""
+    lens_m: tuple[float, float, Metres] | None = None
+    """Above which spot of floor the camera hangs, and how high: tells how tall people are (`trackfold calibrate`
+    reckons it from the points)."""
+
+    @model_validator(mode="after")
+    def _the_points_make_a_floor(self) -> "FloorPlan":
+        self.floor()
+        return self
+
+    def floor(self, near: "NearRules | None" = None) -> Floor:
+        """The floor, known as far as `near` says."""
+        limits = {} if near is None else {"pixel_max_m": near.pixel_max_m, "growth": near.hull_growth}
+        return Floor([(point.pixel, point.floor_m) for point in self.points], self.lens_m, **limits)
+
+
 class PersonRules(Frozen):
     """Who is a person, and when two tracklets are one (`stitching`)."""
 
@@ -78,14 +108,18 @@ class RoleRules(Frozen):
 
 
 class NearRules(Frozen):
-    """How far apart two people are when nothing but the image is known."""
+    """How far apart two people are: on a calibrated floor, else by what the image says of their bodies."""
 
     body_height_m: Metres = 1.7
+    foot_share_min: Share = 0.75
+    """Who is less tall than this part of body_height_m has hidden legs, so the box's lower edge is no foot."""
     depth_factor: float = Field(default=2.2, ge=1)
     """k = 1 / sin(camera tilt below the horizon): vertical pixels are k times as long on the floor."""
     height_ratio_max: float = Field(default=1.25, ge=1)
     pixel_max_m: Metres = 0.10
     """Where one pixel is more floor than this, a distance is unknown."""
+    hull_growth: Share = 0.2
+    """A calibrated floor is known this much beyond its outermost points."""
     counter_reach_m: Metres = 1.2
 
 
@@ -152,6 +186,7 @@ class CameraRules(Frozen):
     service_points: tuple[ServicePoint, ...]
     staff_areas: tuple[Polygon, ...]
     ignore_areas: tuple[Polygon, ...]
+    floor: FloorPlan | None = None
     thresholds: Thresholds
 
     def body(self) -> str:

@@ -9,7 +9,8 @@ import yaml
 from pydantic import AwareDatetime, Field, ValidationError, field_validator, model_validator
 
 from schemas.errors import InputError
-from schemas.rules import CameraRules, Frozen, Name, Point, Polygon, ServicePoint, Share, Thresholds, Zone
+from schemas.geometry import Point
+from schemas.rules import CameraRules, FloorPlan, Frozen, Name, Polygon, ServicePoint, Share, Thresholds, Zone
 
 
 class SiteError(InputError):
@@ -52,6 +53,8 @@ class Camera(Frozen):
     """Areas where only staff stay: whoever spends `role.staff_area_s` there is staff."""
     ignore_areas: tuple[Polygon, ...] = ()
     """Whose foot point lies here is nobody (a mirror, a screen, the street)."""
+    floor: FloorPlan | None = None
+    """Spots of floor with their place in the room: distances in metres instead of body heights."""
     rules: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Thresholds that differ from the site's."""
 
@@ -75,6 +78,8 @@ class Camera(Frozen):
             drawn.append((f"service point {point.service_point_id}", point.staff_area + point.customer_strip))
             drawn.append((f"service point {point.service_point_id}", point.counter_line))
         drawn += [("staff area", p) for p in self.staff_areas] + [("ignore area", p) for p in self.ignore_areas]
+        if self.floor is not None:
+            drawn.append(("floor", tuple(point.pixel for point in self.floor.points)))
         return [(what, x, y) for what, points in drawn for x, y in points]
 
     def check_image(self, width: int, height: int) -> None:
@@ -147,6 +152,7 @@ class Site(Frozen):
             service_points=camera.service_points,
             staff_areas=camera.staff_areas,
             ignore_areas=camera.ignore_areas,
+            floor=camera.floor,
             thresholds=Thresholds.model_validate(thresholds),
         )
 

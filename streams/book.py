@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from schemas.errors import InputError
+from schemas.floor import Floor
 from schemas.rules import CameraRules
 from streams.ground import Ground
 
@@ -47,6 +48,9 @@ class Law:
     ground: Ground
     ignores: bool
     """Something is drawn to be ignored."""
+    floor: Floor | None
+    tall_min_m: float
+    """Who is less tall has hidden legs."""
     confidence_min: float
     speed_max_m_s: float
     stitch_distance_m: float
@@ -121,6 +125,8 @@ def law_of(rules: CameraRules, version: str) -> Law:
         zones=zones,
         ground=Ground(rules, drawn),
         ignores=bool(rules.ignore_areas),
+        floor=None if rules.floor is None else rules.floor.floor(near),
+        tall_min_m=near.foot_share_min * near.body_height_m,
         confidence_min=person.confidence_min,
         speed_max_m_s=person.speed_max_m_s,
         stitch_distance_m=person.stitch_distance_m,

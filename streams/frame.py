@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from schemas.geometry import Point
 from schemas.records import CameraOutage, Cause, CustomerVisit, InteractionEvent, TrackUpdate, UnattendedEvent
 from streams.book import Law
 from streams.ground import Spot
@@ -44,3 +45,7 @@ class Seen(msgspec.Struct, gc=False):
     """Time since this person was seen before, at most what a sample may count."""
     spot: Spot
     """What is drawn where the foot is."""
+    at: Point | None
+    """Where the foot stands on the calibrated floor, metres; None: not known."""
+    tall_m: float
+    """How tall the person is if the box's lower edge is the foot; 0: not known."""

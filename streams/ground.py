@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from math import hypot
 from typing import NamedTuple
 
-from schemas.geometry import inside
-from schemas.rules import CameraRules, Point, Polygon, Zone
+from schemas.geometry import Point, inside
+from schemas.rules import CameraRules, Polygon, Zone
 
 CELL_PX = 16
 _HALF_DIAGONAL_PX = CELL_PX * hypot(0.5, 0.5) + 1.0

@@ -128,8 +128,9 @@ def _look(frame: Frame, person: Person, box: Track, weight_ms: int) -> Seen:
     side, level = width * EDGE_SHARE, height * EDGE_SHARE
     whole = x1 > side and y1 > level and x2 < width - side and y2 < height - level
     x, y = ((x1 + x2) / 2, y2) if whole else _foot(frame, box)
-    reach = law.reach * (y2 - y1)
-    return Seen(person, person.key, x, y, y2 * law.depth_factor, y2 - y1, reach, whole, weight_ms, law.ground.at(x, y))
+    reach, spot = law.reach * (y2 - y1), law.ground.at(x, y)
+    at, tall_m = law.floor.look(x, y, y1) if whole and law.floor is not None else (None, 0.0)
+    return Seen(person, person.key, x, y, y2 * law.depth_factor, y2 - y1, reach, whole, weight_ms, spot, at, tall_m)
 
 
 def _take_in(frame: Frame, fresh: list[Track]) -> list[Seen]:

@@ -2,6 +2,7 @@
 
 from math import hypot
 
+from schemas.floor import Floor
 from schemas.records import Track
 from streams.book import Law
 from streams.frame import Seen
@@ -23,6 +24,13 @@ def speed_apart_m_s(a: Seen, b: Seen, law: Law) -> float:
     across = one.quick_x - one.slow_x - other.quick_x + other.slow_x
     down = (one.quick_y - one.slow_y - other.quick_y + other.slow_y) * law.depth_factor
     return hypot(across, down) * PER_S * 2 * law.body_height_m / (a.height + b.height)
+
+
+def floor_speed_apart_m_s(a: Seen, b: Seen, floor: Floor) -> float:
+    """How fast the two move relative to each other on the calibrated floor."""
+    x1, y1 = floor.moved(a.x, a.y, a.person.quick_x - a.person.slow_x, a.person.quick_y - a.person.slow_y)
+    x2, y2 = floor.moved(b.x, b.y, b.person.quick_x - b.person.slow_x, b.person.quick_y - b.person.slow_y)
+    return hypot(x1 - x2, y1 - y2) * PER_S
 
 
 def springs(person: Person, track: Track, elapsed_ms: int, law: Law) -> bool:

@@ -1,14 +1,14 @@
-"""Are two people together in this frame? The methods in falling order of trust: service point, height of bodies.
-
-(Homography stands between the two once a camera is calibrated: `judge` asks one method after the other.)
+"""Are two people together in this frame? By the service point where one stands behind its counter; else by the floor
+where it is calibrated; else by the height of bodies.
 """
 
 from enum import IntEnum
 from math import hypot
 
+from schemas.floor import Floor
 from streams.book import Law
 from streams.frame import Seen
-from streams.motion import speed_apart_m_s
+from streams.motion import floor_speed_apart_m_s, speed_apart_m_s
 
 
 class Verdict(IntEnum):
@@ -36,6 +36,10 @@ def surely_far(a: Seen, b: Seen, law: Law) -> bool:
         return behind != b.spot.strip
     if law.any_pair and b.spot.behind >= 0 and behind != b.spot.behind:
         return b.spot.behind != a.spot.strip
+    if law.floor is not None and behind < 0:
+        if a.at is None or b.at is None:
+            return True
+        return (a.at[0] - b.at[0]) ** 2 + (a.at[1] - b.at[1]) ** 2 > law.near_m * law.near_m
     dx, dy, reach = a.x - b.x, a.depth_y - b.depth_y, a.reach + b.reach
     return dx * dx + dy * dy > reach * reach
 
@@ -47,6 +51,8 @@ def judge(a: Seen, b: Seen, limit_m: float, law: Law) -> Judgement:
             return _across(a, b, law)
         if law.any_pair:
             return _across(b, a, law)
+    if law.floor is not None and a.spot.behind < 0:
+        return _by_floor(a, b, limit_m, law, law.floor)
     return _by_height(a, b, limit_m, law)
 
 
@@ -59,6 +65,23 @@ def _across(behind: Seen, other: Seen, law: Law) -> Judgement:
     distance_m = abs((behind.x - other.x) * counter.along_x + (behind.y - other.y) * counter.along_y)
     together = distance_m <= law.counter_reach_m
     return (Verdict.TOGETHER if together else Verdict.FAR), distance_m, SERVICE_POINT, point
+
+
+def _by_floor(a: Seen, b: Seen, limit_m: float, law: Law, floor: Floor) -> Judgement:
+    """Feet on the calibrated floor. Known only of those whose feet are seen, and where the floor is known."""
+    if a.at is None or b.at is None or not (_on_foot(a, law) and _on_foot(b, law)):
+        return Verdict.UNKNOWN, 0.0, HOMOGRAPHY, -1
+    distance_m = hypot(a.at[0] - b.at[0], a.at[1] - b.at[1])
+    if distance_m > limit_m:
+        return Verdict.FAR, distance_m, HOMOGRAPHY, -1
+    if floor_speed_apart_m_s(a, b, floor) >= law.speed_apart_m_s:
+        return Verdict.MOVING, distance_m, HOMOGRAPHY, -1
+    return Verdict.TOGETHER, distance_m, HOMOGRAPHY, -1
+
+
+def _on_foot(seen: Seen, law: Law) -> bool:
+    """The box ends at the feet, as far as can be known."""
+    return seen.tall_m == 0 or seen.tall_m >= law.tall_min_m
 
 
 def _by_height(a: Seen, b: Seen, limit_m: float, law: Law) -> Judgement:

@@ -29,7 +29,7 @@ from schemas.records import (
     TrackUpdate,
     UnattendedEvent,
 )
-from schemas.rules import CameraRules, Point, ServicePoint, Thresholds, Zone
+from schemas.rules import CameraRules, FloorPlan, FloorPoint, Point, ServicePoint, Thresholds, Zone
 from streams.book import RulesBook
 from streams.camera import step, step_missing
 from streams.frame import Event
@@ -205,6 +205,17 @@ def zone(
     return Zone(zone_id=zone_id, name=zone_id.title(), kind=kind, polygon=polygon, service_point=service_point)
 
 
+CORNERS = [(-4.0, 3.0), (4.0, 3.0), (5.0, 9.0), (-5.0, 9.0)]
+"""Floor that the scenario's camera sees, metres."""
+
+
+def floor_plan(corners: Iterable[Point] = CORNERS, camera: Camera | None = None, lens: bool = True) -> FloorPlan:
+    """The floor as somebody measured it at these spots."""
+    camera = camera or Camera()
+    points = tuple(FloorPoint(pixel=camera.pixel(*corner), floor_m=corner) for corner in corners)
+    return FloorPlan(points=points, lens_m=(0.0, 0.0, camera.height_m) if lens else None)
+
+
 def rules(
     *,
     zones: Sequence[Zone] = (),
@@ -213,6 +224,7 @@ def rules(
     ignore_areas: Sequence[tuple[Point, ...]] = (),
     pairs: Literal["roles", "any"] = "roles",
     thresholds: Thresholds | None = None,
+    floor: FloorPlan | None = None,
     camera_id: str = CAMERA,
     timezone: str = "UTC",
 ) -> CameraRules:
@@ -228,6 +240,7 @@ def rules(
         service_points=tuple(service_points),
         staff_areas=tuple(staff_areas),
         ignore_areas=tuple(ignore_areas),
+        floor=floor,
         thresholds=thresholds or Thresholds(),
     )
 

@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 
 from schemas.records import Control, Position, TrackUpdate
 from schemas.rules import CameraRules
-from tests.scenario import Camera, Figure, Scenario, after, book_of, counter, rectangle, rules, with_thresholds, zone
+from tests.scenario import (
+    Camera,
+    Figure,
+    Scenario,
+    after,
+    book_of,
+    counter,
+    floor_plan,
+    rectangle,
+    rules,
+    with_thresholds,
+    zone,
+)
 
 HZ = 5.0
 SPOTS = [(-0.4, 6.6), (0.6, 6.6), (-0.3, 5.5), (0.5, 5.4), (0.0, 4.4), (1.1, 4.3), (2.5, 5.0), (3.4, 5.2), (-3.0, 7.0)]
@@ -39,8 +51,10 @@ ROLES = small(
     )
 )
 ANY = small(rules(pairs="any", zones=[zone(1.8, 4, 4.5, 6.5)], service_points=[counter()]))
+FLOOR = ROLES.model_copy(update={"floor": floor_plan(rectangle(-2, 3.5, 4, 6.5))})
+"""Calibrated, with spots of which nothing is known."""
 OTHER = with_thresholds(ROLES, unattended={"confirm_s": 3.0})
-BOOK = {law.version: book_of(law, OTHER) for law in (ROLES, ANY)}
+BOOK = {law.version: book_of(law, OTHER) for law in (ROLES, ANY, FLOOR)}
 
 
 @st.composite

@@ -19,12 +19,13 @@ from schemas.records import InteractionEvent, TrackUpdate, UnattendedEvent
 from schemas.rules import CameraRules
 from streams.camera import step
 from streams.frame import Event
+from streams.near import METHODS
 from streams.position import judge
 from streams.state import dump, load
-from tests.property.fold_logs import ANY, BOOK, CUT, ROLES, TEN, closed, logs
+from tests.property.fold_logs import ANY, BOOK, CUT, FLOOR, ROLES, TEN, closed, logs
 from tests.scenario import Folder, Scenario, book_of, counter, outages, rules, zone
 
-LAWS = st.sampled_from([ROLES, ROLES, ANY])
+LAWS = st.sampled_from([ROLES, ROLES, FLOOR, ANY])
 CODEC = Codec(MemoryRegistry())
 thorough = settings(max_examples=25, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 
@@ -239,6 +240,7 @@ def test_the_generator_makes_everything_happen() -> None:
             name = type(event).__name__
             seen.update({name, f"{name} {getattr(event, 'phase', '')}", f"reason {getattr(event, 'reason', '')}"})
             seen.add(f"closed {getattr(event, 'close_reason', '')}")
+            seen.add(f"method {getattr(event, 'distance_method', '')}")
             lineage = getattr(event, "lineage", None)
             if lineage is not None and len(lineage.customer) > 1:
                 seen.add("stitched")
@@ -252,6 +254,7 @@ def test_the_generator_makes_everything_happen() -> None:
     wanted |= {f"closed {r}" for r in ("separated", "left", "served", "interrupted", "rolled", "end_of_stream")}
     wanted |= {f"reason {r}" for r in ("no_contact", "no_staff", "staff_busy", "gap", "interrupted", "lost", "ended")}
     wanted |= {"stitched", "continued", "joined", "InteractionEvent discarded", "UnattendedEvent discarded"}
+    wanted |= {f"method {m}" for m in METHODS}
     assert wanted - seen == set()
 
 

@@ -1,5 +1,8 @@
 """Near: what one frame says about two people."""
 
+from math import hypot
+from typing import Any
+
 import pytest
 
 from schemas.records import Cause, Track
@@ -8,8 +11,20 @@ from streams import identity
 from streams.camera import step
 from streams.frame import Frame, Seen
 from streams.ground import Ground
-from streams.near import HEIGHT, SERVICE_POINT, Judgement, Verdict, judge, surely_far
-from tests.scenario import Camera, book_of, counter, record, rules, zone
+from streams.near import HEIGHT, HOMOGRAPHY, SERVICE_POINT, Judgement, Verdict, judge, surely_far
+from tests.scenario import (
+    Camera,
+    Scenario,
+    book_of,
+    counter,
+    floor_plan,
+    fold,
+    interactions,
+    record,
+    rules,
+    with_thresholds,
+    zone,
+)
 
 CAMERA = Camera()
 
@@ -77,6 +92,90 @@ class TestByHeight:
         assert judged(small(1, 17.1), small(2, 17.1))[0] == Verdict.TOGETHER
 
 
+class TestByFloor:
+    LAW = rules(floor=floor_plan())
+
+    @pytest.mark.parametrize(("x", "y"), [(1.2, 6.0), (0.0, 7.4), (0.8, 7.0)])
+    def test_it_reads_the_truth_in_every_direction(self, x: float, y: float) -> None:
+        verdict, distance_m, method, point = judged(track(1, 0, 6), track(2, x, y), law=self.LAW)
+        assert (verdict, method, point) == (Verdict.TOGETHER, HOMOGRAPHY, -1)
+        assert distance_m == pytest.approx(hypot(x, y - 6))
+
+    def test_where_body_heights_fail_in_depth(self) -> None:
+        # given two people 1.4 m and 1.6 m behind one another, far from a camera of which nothing is known
+        near, far = track(2, 0, 8.4), track(2, 0, 8.6)
+        one = track(1, 0, 7)
+        by_height = [
+            judged(one, other, law=with_thresholds(rules(), near={"depth_factor": 1})) for other in (near, far)
+        ]
+        assert [found[0] for found in by_height] == [Verdict.TOGETHER, Verdict.TOGETHER]
+        assert [judged(one, other, law=self.LAW)[0] for other in (near, far)] == [Verdict.TOGETHER, Verdict.FAR]
+
+    def test_a_child_beside_an_adult_is_near(self) -> None:
+        child = track(2, 0.5, 6, tall_m=1.3)
+        assert judged(track(1, 0, 6), child)[0] == Verdict.UNKNOWN
+        assert judged(track(1, 0, 6), child, law=self.LAW)[0] == Verdict.TOGETHER
+
+    def test_who_has_hidden_legs_has_no_foot(self) -> None:
+        # given somebody of whom the lower 0.8 m are hidden: the box ends where a foot at 8 m would be
+        x1, y1, x2, _ = CAMERA.box(0, 6, 1.7)
+        hidden = Track(
+            track_id=2, class_name="customer", confidence=0.9, x1=x1, y1=y1, x2=x2, y2=CAMERA.pixel(0, 6, 0.8)[1]
+        )
+        other = track(1, 0.8, 8.2)
+        assert judged(other, hidden, law=rules(floor=floor_plan(lens=False)))[0] == Verdict.TOGETHER
+        assert judged(other, hidden, law=self.LAW)[0] == Verdict.UNKNOWN
+
+    def test_a_foot_counts_from_three_quarters_of_a_body_on(self) -> None:
+        one = track(1, 0, 6)
+        assert judged(one, track(2, 0.5, 6, tall_m=1.27), law=self.LAW)[0] == Verdict.UNKNOWN
+        assert judged(one, track(2, 0.5, 6, tall_m=1.28), law=self.LAW)[0] == Verdict.TOGETHER
+
+    def test_beyond_the_measured_floor_nothing_is_known(self) -> None:
+        assert judged(track(1, 0, 9.5), track(2, 0.5, 9.5), law=self.LAW)[0] == Verdict.TOGETHER
+        assert judged(track(1, 0, 9.5), track(2, 0.5, 9.7), law=self.LAW)[0] == Verdict.UNKNOWN
+
+    def test_where_a_pixel_is_too_much_floor_nothing_is_known(self) -> None:
+        # 9 m away the next row is (9^2 + 3^2) / (900 * 3) = 3.3 cm farther
+        law = with_thresholds(self.LAW, near={"pixel_max_m": 0.033})
+        assert judged(track(1, 0, 8.9), track(2, 0.5, 8.9), law=law)[0] == Verdict.TOGETHER
+        assert judged(track(1, 0, 9.2), track(2, 0.5, 9.2), law=law)[0] == Verdict.UNKNOWN
+
+    def test_a_box_cut_off_by_the_image_has_no_foot(self) -> None:
+        low = Track(track_id=2, class_name="customer", confidence=0.9, x1=600, y1=300, x2=700, y2=719.5)
+        assert judged(track(1, 0.3, 2.6), low, law=self.LAW)[0] == Verdict.UNKNOWN
+
+    def test_behind_the_same_counter_feet_are_hidden_and_heights_are_left(self) -> None:
+        law = rules(floor=floor_plan(), service_points=[counter()])
+        assert judged(track(1, 0, 6.6), track(2, 0.8, 6.6), law=law)[2] == HEIGHT
+
+    def test_at_the_counter_the_service_point_judges(self) -> None:
+        law = rules(floor=floor_plan(), service_points=[counter()])
+        assert judged(track(1, 0, 6.6, "staff"), track(2, 0.6, 5.5), law=law)[2] == SERVICE_POINT
+
+
+@pytest.mark.parametrize(("speed_m_s", "kind"), [(0.4, "stays"), (0.7, "passes")])
+def test_who_walks_on_the_floor_is_not_served(speed_m_s: float, kind: str) -> None:
+    # given a customer who walks away from the camera past a staff member, near for more than two seconds
+    shop = Scenario(seconds=20)
+    shop.staff((0, 0.8, 6.0))
+    shop.customer((0, 0.0, 6.0 - 4 * speed_m_s), (8, 0.0, 6.0 + 4 * speed_m_s))
+    law = with_thresholds(rules(floor=floor_plan()), near={"depth_factor": 1})
+    told = interactions(fold(shop.log()[:80], law))
+    # then it depends on the metres per second, though in the image hardly anything moves
+    assert bool(told) == (kind == "stays")
+
+
+def test_the_event_says_that_the_floor_was_the_measure() -> None:
+    shop = Scenario(seconds=20)
+    shop.staff((0, 0.0, 6.0))
+    shop.customer((0, 0.6, 6.8))
+    told = interactions(fold(shop.log(), rules(floor=floor_plan())))
+    assert told[-1].phase == "confirmed"
+    assert told[-1].distance_method == "homography"
+    assert told[-1].distance_m_median == pytest.approx(1.0, abs=0.05)
+
+
 class TestServicePoint:
     LAW = rules(service_points=[counter()])
 
@@ -113,10 +212,11 @@ class TestServicePoint:
 
 
 def test_the_cheap_look_never_hides_a_contact() -> None:
-    for law in (rules(), rules(service_points=[counter()]), rules(service_points=[counter()], pairs="any")):
+    every: list[dict[str, Any]] = [{}, {"service_points": [counter()]}, {"service_points": [counter()], "pairs": "any"}]
+    for law in (rules(**what, floor=floor) for what in every for floor in (None, floor_plan(), floor_plan(lens=False))):
         ready = book_of(law).law(law.version)
         for x in (0.0, 0.4, 0.9, 1.3, 1.5, 2.0):
-            for y in (4.7, 5.2, 5.9, 6.0, 7.4):
+            for y in (4.7, 5.2, 5.9, 6.0, 7.4, 9.7):
                 one, other = seen(law, track(1, 0, 6.6, "staff"), track(2, x, y))
                 if judge(one, other, 1.5, ready)[0] == Verdict.TOGETHER:
                     assert not surely_far(one, other, ready), (law.pairs, x, y)

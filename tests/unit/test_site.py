@@ -56,6 +56,49 @@ def test_the_rules_version_changes_with_any_rule_and_with_nothing_else(tmp_path:
     assert moved.effective_rules("counter").version != version
 
 
+FLOOR = """\
+    floor:
+      points:
+        - {pixel: [100, 300], floor_m: [0, 0]}
+        - {pixel: [500, 300], floor_m: [4, 0]}
+        - {pixel: [400, 100], floor_m: [4, 6]}
+        - {pixel: [200, 100], floor_m: [0, 6]}
+      lens_m: [2, -3, 3.1]
+"""
+
+
+def with_floor(text: str = FLOOR) -> str:
+    return GOOD.replace("    service_points:", text + "    service_points:", 1)
+
+
+def test_a_measured_floor_is_a_rule(tmp_path: Path) -> None:
+    plain = load_site(write(tmp_path, GOOD)).effective_rules("counter")
+    rules = load_site(write(tmp_path, with_floor())).effective_rules("counter")
+    assert plain.floor is None
+    assert rules.floor is not None
+    assert rules.floor.floor().at(300, 300) == pytest.approx((2, 0))
+    assert rules.version != plain.version
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "line", "says"),
+    [
+        ("        - {pixel: [200, 100], floor_m: [0, 6]}\n", "", 13, "at least 4"),
+        ("[4, 0]", "[4]", 15, "cameras.0.floor.points.1.floor_m"),
+        ("{pixel: [500, 300], floor_m: [4, 0]}", "{pixel: [150, 200], floor_m: [0, 4]}", 12, "on one line"),
+        ("{pixel: [500, 300], floor_m: [4, 0]}", "{pixel: [500, 300], floor_m: [0, 4]}", 12, "exchanged"),
+        ("3.1]", "0]", 18, "cameras.0.floor.lens_m.2"),
+        ("[500, 300]", "[700, 300]", 7, "floor: point (700, 300) is outside the image of 640x360"),
+    ],
+)
+def test_an_error_in_the_floor_names_its_line(tmp_path: Path, wrong: str, right: str, line: int, says: str) -> None:
+    path = write(tmp_path, with_floor(FLOOR.replace(wrong, right)))
+    with pytest.raises(SiteError) as error:
+        load_site(path)
+    assert says in str(error.value)
+    assert f"{path}:{line}:" in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("wrong", "right", "line", "says"),
     [
