@@ -138,6 +138,10 @@ class InteractionRules(Frozen):
     roll_s: Seconds = 1800.0
     change_s: Seconds = 2.0
     """A customer belongs to one staff member; to belong to another takes this long."""
+    party_m: Metres = 1.2
+    """Customers at most this far apart for party_s before the first contact came together: an arm's length, as couples
+    and families stand (intimate and personal distance, E. T. Hall, The Hidden Dimension, 1966)."""
+    party_s: Seconds = 10.0
     pairs_max: int = Field(default=48, ge=1, le=48)
 
 

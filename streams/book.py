@@ -81,6 +81,8 @@ class Law:
     sample_max_ms: int
     roll_ms: int
     change_ms: int
+    party_m: float
+    party_ms: int
     wait_start_ms: int
     wait_confirm_ms: int
     busy_ms: int
@@ -156,6 +158,8 @@ def law_of(rules: CameraRules, version: str) -> Law:
         sample_max_ms=_ms(talk.sample_max_s),
         roll_ms=_ms(talk.roll_s),
         change_ms=_ms(talk.change_s),
+        party_m=talk.party_m,
+        party_ms=_ms(talk.party_s),
         wait_start_ms=_ms(wait.start_s),
         wait_confirm_ms=_ms(wait.confirm_s),
         busy_ms=_ms(wait.busy_s),

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from schemas.ids import business_day, day_begins_ms
 from schemas.records import Cause, CloseReason, OutageReason, TrackUpdate
-from streams import identity, interaction, outage, unattended
+from streams import identity, interaction, outage, party, unattended
 from streams.book import RulesBook
 from streams.frame import Event, Frame
 from streams.state import CameraState
@@ -90,7 +90,9 @@ def _see(frame: Frame) -> None:
         unattended.leave(frame, person)
     identity.forget(state, gone)
     here = identity.observe(frame)
+    party.watch(frame, here)
     contacts = interaction.advance(frame, here)
+    party.share_contacts(frame, here, contacts)
     unattended.advance(frame, here, contacts, elapsed_ms)
     state.seen_at = state.frame_at = now
     state.stopped = None

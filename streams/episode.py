@@ -1,4 +1,7 @@
-"""The life of an episode as events: started (1), confirmed (2), ended or discarded (3), each naming the one before."""
+"""The life of an episode as events: started (1), confirmed (2), ended or discarded (3); or retracted (4) while open.
+
+Each names the one before. A retracted one has no end: it never was.
+"""
 
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -24,7 +27,7 @@ from streams.state import Opened, Person
 
 E = TypeVar("E", InteractionEvent, UnattendedEvent)
 
-REVISION: dict[Phase, int] = {"started": 1, "confirmed": 2, "ended": 3, "discarded": 3}
+REVISION: dict[Phase, int] = {"started": 1, "confirmed": 2, "ended": 3, "discarded": 3, "retracted": 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,6 @@ def tell(
 ) -> None:
     """Add the episode's next event, sealed, to the frame's."""
     state = frame.state
-    known = episode.confirmed_at is not None
     more: dict[str, Any] = {} if record is InteractionEvent else {"reason": episode.reason}
     event = sealed(
         record(
@@ -98,8 +100,8 @@ def tell(
             camera_id=state.camera_id,
             lane=state.lane,
             business_day=state.business_day,
-            occurrence_id=_text(episode.occurrence_id),
-            opens=known and occurrence.opens(episode),
+            occurrence_id=_text(occurrence.id_of(episode)),
+            opens=occurrence.opens(episode),
             evidence_episode_id=_text(occurrence.evidence_of(episode)),
             staff_id=None if staff is None else staff.number,  # type: ignore[arg-type]
             customer_id=customer.number,

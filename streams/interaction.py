@@ -15,7 +15,7 @@ from streams.episode import Facts, begin, share, tell
 from streams.frame import Frame, Seen
 from streams.identity import zone_of
 from streams.near import METHODS, Judgement, Verdict, judge, surely_far
-from streams.state import CameraState, Pair, Person
+from streams.state import CameraState, Opened, Pair, Person
 
 BIN_M = 0.05
 BINS = 60
@@ -82,10 +82,19 @@ def _sample_customer(frame: Frame, customer: Seen, staff: list[Seen], contacts: 
             best = rank if best is None or rank < best else best
     if best is not None:
         contacts[person.key] = Verdict.TOGETHER
-        if best[2] == person.server or frame.now - person.server_at >= law.change_ms:
-            person.server, person.server_at = best[2], frame.now
+        if best[2] != person.server:
+            person.rival_ms += customer.weight_ms
+        if best[2] == person.server or _is_free(frame, person):
+            person.server, person.rival_ms = best[2], 0
     for member, pair, found in around:
         _take(frame, pair, member, customer, found, belongs=member.key == person.server)
+
+
+def _is_free(frame: Frame, customer: Person) -> bool:
+    """May another staff member take the customer over? While there is something with the one before, after `change_s`
+    in which somebody else was the best contact; time in which nobody was does not count."""
+    open_still = customer.server << 32 | customer.key in frame.state.pairs
+    return not open_still or customer.rival_ms >= frame.law.change_ms
 
 
 def _limit_m(frame: Frame, pair: Pair | None) -> float:
@@ -138,7 +147,9 @@ def _live(frame: Frame, pair: Pair, contacts: Contacts) -> None:
             else:
                 _drop(state, pair)
         return
-    if pair.far_ms >= law.far_ms or not _fits(frame, staff, customer):
+    if not _fits(frame, staff, customer):
+        _retract(frame, pair)
+    elif pair.far_ms >= law.far_ms:
         _close(frame, pair, "separated")
     elif now - pair.supported_at >= law.apart_ms:
         _close(frame, pair, "separated" if staff.seen_at == customer.seen_at == now else "left")
@@ -170,7 +181,7 @@ def _confirm(frame: Frame, pair: Pair, staff: Person, customer: Person) -> None:
         return
     if pair.zone < 0:
         pair.zone = zone_of(frame, customer)
-    occurrence.open_own(episode, frame.now)
+    occurrence.open_or_join(frame, episode, _of_the_party(frame, pair, customer))
     sides: tuple[Role, Role] = ("undecided", "undecided") if law.any_pair else ("staff", "customer")
     facts = _facts(frame, pair)
     alert = Alert(
@@ -183,6 +194,20 @@ def _confirm(frame: Frame, pair: Pair, staff: Person, customer: Person) -> None:
         last_attended_at=pair.supported_at,
     )
     tell(frame, InteractionEvent, "confirmed", episode, staff, customer, facts, alert=alert)
+
+
+def _of_the_party(frame: Frame, pair: Pair, customer: Person) -> list[Opened]:
+    """What is open between the same staff member and those with whom the customer came."""
+    people = frame.state.people
+    return [
+        other.episode
+        for other in frame.state.pairs.values()
+        if customer.party
+        and other.staff == pair.staff
+        and other is not pair
+        and other.episode is not None
+        and people[other.customer].party == customer.party
+    ]
 
 
 def _roll(frame: Frame, pair: Pair) -> None:
@@ -200,6 +225,12 @@ def _close(frame: Frame, pair: Pair, reason: CloseReason) -> None:
     _drop(frame.state, pair)
     if pair.episode is not None:
         _tell(frame, pair, "discarded" if pair.episode.confirmed_at is None else "ended", reason)
+
+
+def _retract(frame: Frame, pair: Pair) -> None:
+    """One of the two proved to be of the other side: there was no such episode."""
+    _drop(frame.state, pair)
+    _tell(frame, pair, "retracted")
 
 
 def _drop(state: CameraState, pair: Pair) -> None:

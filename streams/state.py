@@ -10,7 +10,7 @@ import msgspec
 
 from schemas.records import Cause, OutageReason, UnattendedReason
 
-LAYOUT = 1
+LAYOUT = 2
 """Raised when a stored state can no longer be read as this one."""
 
 LINEAGE_MAX = 12
@@ -18,6 +18,16 @@ LINEAGE_MAX = 12
 
 Ref = tuple[int, int, int]
 """(stream_epoch, track_id, tracklet)."""
+
+
+class Occurrence(msgspec.Struct, frozen=True, array_like=True):
+    """What one incident is about. It lives in its open members, of which each knows this much of the opener."""
+
+    occurrence_id: UUID
+    """The opener's episode_id."""
+    started_at: int
+    opened_at: int
+    """When the opener started, and when it was confirmed."""
 
 
 class Opened(msgspec.Struct, array_like=True):
@@ -30,7 +40,8 @@ class Opened(msgspec.Struct, array_like=True):
     """Hash of its last event."""
     continues: UUID | None = None
     confirmed_at: int | None = None
-    occurrence_id: UUID | None = None
+    occurrence: Occurrence | None = None
+    """From confirmed on."""
     own_evidence: bool = True
     """From confirmed on: its own clip shows it; else that of its occurrence's opener does."""
     reason: UnattendedReason | None = None
@@ -94,7 +105,10 @@ class Person(msgspec.Struct, array_like=True):
     """The last moment of a contact that counted."""
     server: int = 0
     """Key of the staff member whom this customer belongs to; 0: nobody."""
-    server_at: int = 0
+    rival_ms: int = 0
+    """How long somebody else was the best contact since that one was."""
+    party: int = 0
+    """Shared by those who came together; 0: alone."""
     stays: list[Stay] = []
 
 
@@ -120,16 +134,6 @@ class Pair(msgspec.Struct, array_like=True):
     zone: int = -1
     """Index of the zone the customer was in."""
     episode: Opened | None = None
-
-
-class Occurrence(msgspec.Struct, array_like=True):
-    """Customers unattended at one place at the same time."""
-
-    occurrence_id: UUID
-    opened_at: int
-    started_at: int
-    """When its opener's waiting started."""
-    open_members: int = 1
 
 
 class OpenOutage(msgspec.Struct, array_like=True):
@@ -170,8 +174,10 @@ class CameraState(msgspec.Struct):
     pairs: dict[int, Pair] = {}
     idle_ms: list[int] = []
     """Per service point: known time without anybody being served there."""
-    occurrences: dict[str, Occurrence] = {}
-    """By place."""
+    party_at: int = 0
+    """When it was last looked who stands with whom."""
+    beside_ms: dict[int, int] = {}
+    """Keys of two customers -> how long they have stood together, until that makes them a party."""
 
 
 class UnreadableState(ValueError):

@@ -32,7 +32,7 @@ def advance(frame: Frame, here: list[Seen], contacts: Contacts, elapsed_ms: int)
             _meet(frame, seen, verdict)
             _wait(frame, seen, verdict)
         elif person.stays:
-            _close_stays(frame, person, "left")
+            _retract(frame, person)
     for person in [person for person in state.people.values() if person.stays]:
         for stay in person.stays.copy():
             if frame.now - stay.inside_at > law.outside_ms:
@@ -129,7 +129,8 @@ def _due(frame: Frame, person: Person, stay: Stay) -> None:
         why = _too_long(frame, stay)
         if why is not None and roles.stable(person, law):
             episode.reason, episode.threshold_ms = why
-            occurrence.open_or_join(frame, episode, law.zones[stay.zone].place)
+            place = law.zones[stay.zone].place
+            occurrence.open_or_join(frame, episode, [s.episode for _, s in _waiting_at(frame, place) if s.episode])
             alert = _alert(frame, person, stay)
             facts = _facts(frame, person, stay)
             tell(frame, UnattendedEvent, "confirmed", episode, None, person, facts, alert=alert)
@@ -166,11 +167,10 @@ def _end(frame: Frame, person: Person, stay: Stay, reason: CloseReason, ended_at
     episode = stay.episode
     assert episode is not None
     facts = _facts(frame, person, stay)
-    known = episode.confirmed_at is not None
     tell(
         frame,
         UnattendedEvent,
-        "ended" if known else "discarded",
+        "discarded" if episode.confirmed_at is None else "ended",
         episode,
         None,
         person,
@@ -178,9 +178,22 @@ def _end(frame: Frame, person: Person, stay: Stay, reason: CloseReason, ended_at
         ended_at=ended_at,
         close_reason=reason,
     )
-    if known:
-        occurrence.leave(frame, episode, frame.law.zones[stay.zone].place)
     stay.episode = None
+
+
+def _retract(frame: Frame, person: Person) -> None:
+    """This customer proved to be staff: nobody waited or visited."""
+    for stay in person.stays:
+        if stay.episode is not None:
+            facts = _facts(frame, person, stay)
+            tell(frame, UnattendedEvent, "retracted", stay.episode, None, person, facts)
+    person.stays, person.contact = [], None
+
+
+def _waiting_at(frame: Frame, place: str) -> list[tuple[Person, Stay]]:
+    """Everybody who is at a place."""
+    zones = frame.law.zones
+    return [(p, s) for p in frame.state.people.values() for s in p.stays if zones[s.zone].place == place]
 
 
 def _facts(frame: Frame, person: Person, stay: Stay) -> Facts:
@@ -196,9 +209,9 @@ def _facts(frame: Frame, person: Person, stay: Stay) -> Facts:
 
 def _alert(frame: Frame, person: Person, stay: Stay) -> Alert:
     """What the incident says: this customer, and all others who wait at the same place."""
-    law, zone = frame.law, frame.law.zones[stay.zone]
+    zone = frame.law.zones[stay.zone]
     assert stay.episode is not None
-    there = [(p, s) for p in frame.state.people.values() for s in p.stays if law.zones[s.zone].place == zone.place]
+    there = _waiting_at(frame, zone.place)
     waiting = [_waiting(p, s) for p, s in there if s.episode is not None]
     confirmed = sum(customer.status == "confirmed" for customer in waiting)
     return Alert(

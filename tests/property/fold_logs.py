@@ -37,7 +37,15 @@ def small(law: CameraRules) -> CameraRules:
         law,
         person={"forget_s": 8.0, "people_max": 6, "stitch_gap_s": 2.0},
         role={"staff_area_s": 3.0, "stable_s": 2.0},
-        interaction={"far_s": 1.5, "unknown_s": 3.0, "confirm_s": 3.0, "roll_s": 8.0, "change_s": 1.0, "pairs_max": 5},
+        interaction={
+            "far_s": 1.5,
+            "unknown_s": 3.0,
+            "confirm_s": 3.0,
+            "roll_s": 8.0,
+            "change_s": 1.0,
+            "party_s": 2.0,
+            "pairs_max": 5,
+        },
         unattended={"start_s": 1.0, "confirm_s": 4.0, "busy_s": 7.0, "served_s": 1.0, "outside_s": 2.0},
         time={"unknown_s": 1.0, "occurrence_max_s": 10.0},
     )
@@ -47,7 +55,7 @@ ROLES = small(
     rules(
         zones=[zone(1.8, 4, 4.5, 6.5), zone(-2, 3.4, 2, 4.8, zone_id="line", kind="queue", service_point="till")],
         service_points=[counter()],
-        staff_areas=[Camera().polygon(rectangle(-4, 6.8, -2, 8))],
+        staff_areas=[Camera().polygon(rectangle(-4, 6.8, -2, 8)), Camera().polygon(rectangle(3.1, 5.0, 3.7, 5.4))],
     )
 )
 ANY = small(rules(pairs="any", zones=[zone(1.8, 4, 4.5, 6.5)], service_points=[counter()]))
@@ -98,11 +106,20 @@ def logs(draw: st.DrawFn, start_at: int | None = None) -> Log:
     shop = Scenario(seconds=seconds, hz=HZ, start_at=start_at, seed=draw(st.integers(0, 99)))
     shop.jitter_px = draw(st.sampled_from([0.0, 1.5]))
     shop.missed = draw(st.sampled_from([0.0, 0.05]))
-    shop.people = [draw(figures(n + 1, seconds)) for n in range(draw(st.integers(1, 5)))]
-    if draw(st.integers(0, 3)) == 0:  # a busy till with somebody who queues
+    scene = draw(st.sampled_from(["crowd", "crowd", "crowd", "till", "party", "apprentice"]))
+    few = st.integers(1, 5) if scene == "crowd" else st.integers(0, 3)
+    shop.people = [draw(figures(n + 1, seconds)) for n in range(draw(few))]
+    if scene == "till":  # busy, with somebody who queues
         shop.staff((0, 0.0, 6.6))
         shop.customer((0, 0.3, 5.5))
         shop.customer((1, 0.0, 4.4))
+    elif scene == "party":  # two who came together, and staff who come to them
+        shop.customer((0, 2.2, 4.6))
+        shop.customer((0, 2.9, 4.6))
+        shop.staff((draw(st.sampled_from([1.0, 3.0, 6.0, 20.0])), 2.5, 4.9))
+    elif scene == "apprentice":  # taken for a customer until the zone says better
+        shop.person("person", (0, 3.4, 5.2))
+        shop.person(draw(st.sampled_from(["person", "staff"])), (draw(st.sampled_from([0.0, 2.0])), 2.6, 5.0))
     for _ in range(draw(st.integers(0, 1))):
         at = draw(st.floats(1, seconds))
         span = (at, at + draw(st.sampled_from([0.5, 0.9, 1.5, 4.0])))

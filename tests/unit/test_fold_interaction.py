@@ -219,13 +219,6 @@ class TestEnding:
         assert (rolled.ordinal, follower.ordinal) == (1, 2)
         assert follower.episode_id != rolled.episode_id
 
-    def test_who_turns_out_to_be_the_other_ends_it(self) -> None:
-        # given a customer of the first seconds whom the detector then calls staff for good
-        shop = talk(1.2, seconds=40)
-        shop.people[1].taken_for("staff", 5, 40)
-        last = story(shop)[-1]
-        assert (last.phase, last.close_reason) == ("discarded", "separated")
-
 
 class TestMeasures:
     def test_distance_sideways_is_within_a_tenth_of_the_truth(self) -> None:

@@ -9,6 +9,7 @@ from schemas.records import Cause
 from schemas.rules import InteractionRules, PersonRules
 from streams.interaction import BINS
 from streams.near import METHODS
+from streams.party import BESIDE_MAX
 from streams.state import (
     LINEAGE_MAX,
     CameraState,
@@ -37,7 +38,10 @@ def largest(model: type, name: str) -> int:
 
 def opened() -> Opened:
     """An episode as long as it gets."""
-    return Opened(SOME_ID, 100_000, TEN_O_CLOCK, b"f" * 32, SOME_ID, TEN_O_CLOCK, SOME_ID, True, "staff_busy", 300_000)
+    occurrence = Occurrence(SOME_ID, TEN_O_CLOCK, TEN_O_CLOCK)
+    return Opened(
+        SOME_ID, 100_000, TEN_O_CLOCK, b"f" * 32, SOME_ID, TEN_O_CLOCK, occurrence, True, "staff_busy", 300_000
+    )
 
 
 def crowd() -> CameraState:
@@ -59,7 +63,8 @@ def crowd() -> CameraState:
         last_key=10**6,
         epoch=TEN_O_CLOCK,
         idle_ms=[10**8] * 16,
-        occurrences={f"service point {'p' * 60}{n}": Occurrence(SOME_ID, TEN_O_CLOCK, TEN_O_CLOCK) for n in range(16)},
+        party_at=TEN_O_CLOCK,
+        beside_ms={10**6 << 32 | n: 10_000 for n in range(BESIDE_MAX)},
     )
     for key in range(10**6, 10**6 + people):
         state.tracks[key] = key
@@ -78,7 +83,8 @@ def crowd() -> CameraState:
             Contact(TEN_O_CLOCK, TEN_O_CLOCK, 1000, True),
             TEN_O_CLOCK,
             10**6,
-            TEN_O_CLOCK,
+            2000,
+            10**6,
             [Stay(9, *[TEN_O_CLOCK] * 3, 10**7, third, TEN_O_CLOCK, opened()) for _ in range(STAYS_MAX)],
         )
     for n in range(pairs):
