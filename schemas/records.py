@@ -10,7 +10,7 @@ import msgspec
 ClockSource = Literal["pts", "ntp", "wall", "UNRECOGNISED"]
 StreamState = Literal["LIVE", "INTERRUPTED", "ENDED", "LOST", "UNRECOGNISED"]
 Phase = Literal["started", "confirmed", "ended", "discarded", "retracted", "UNRECOGNISED"]
-CloseReason = Literal["separated", "left", "served", "interrupted", "rolled", "end_of_stream", "UNRECOGNISED"]
+CloseReason = Literal["separated", "left", "served", "interrupted", "rolled", "closed", "end_of_stream", "UNRECOGNISED"]
 UnattendedReason = Literal["no_contact", "no_staff", "staff_busy", "UNRECOGNISED"]
 DistanceMethod = Literal["service_point", "homography", "height", "UNRECOGNISED"]
 Role = Literal["staff", "customer", "undecided", "UNRECOGNISED"]

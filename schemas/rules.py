@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.floor import Floor
 from schemas.geometry import Point
+from schemas.hours import OpeningHours
 
 Polygon = Annotated[tuple[Point, ...], Field(min_length=3)]
 Seconds = Annotated[float, Field(ge=0)]
@@ -190,6 +191,8 @@ class CameraRules(Frozen):
     service_points: tuple[ServicePoint, ...]
     staff_areas: tuple[Polygon, ...]
     ignore_areas: tuple[Polygon, ...]
+    opening_hours: OpeningHours | None = None
+    """No episode begins outside them; None: always open."""
     floor: FloorPlan | None = None
     thresholds: Thresholds
 

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, Field, ValidationError, field_validator, mod
 
 from schemas.errors import InputError
 from schemas.geometry import Point
+from schemas.hours import HoursByDay, opening_hours
 from schemas.rules import CameraRules, FloorPlan, Frozen, Name, Polygon, ServicePoint, Share, Thresholds, Zone
 
 
@@ -55,6 +56,8 @@ class Camera(Frozen):
     """Whose foot point lies here is nobody (a mirror, a screen, the street)."""
     floor: FloorPlan | None = None
     """Spots of floor with their place in the room: distances in metres instead of body heights."""
+    opening_hours: HoursByDay | None = None
+    """Where they differ from the site's; all of them."""
     rules: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Thresholds that differ from the site's."""
 
@@ -100,6 +103,8 @@ class Site(Frozen):
     branch_id: str = ""
     timezone: str = "UTC"
     business_day_starts: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "04:00"
+    opening_hours: HoursByDay | None = None
+    """Outside them no episode begins; a day that is not named is closed (`schemas/hours.py`). None: always open."""
     pairs: Literal["roles", "any"] = "roles"
     """roles = staff with customer; any = every two people."""
     rules: Thresholds = Thresholds()
@@ -141,6 +146,7 @@ class Site(Frozen):
                 )
             thresholds[group].update(values)
         hours, minutes = self.business_day_starts.split(":")
+        open_by_day = self.opening_hours if camera.opening_hours is None else camera.opening_hours
         return CameraRules(
             site_id=self.site_id,
             camera_id=camera_id,
@@ -152,6 +158,7 @@ class Site(Frozen):
             service_points=camera.service_points,
             staff_areas=camera.staff_areas,
             ignore_areas=camera.ignore_areas,
+            opening_hours=None if open_by_day is None else opening_hours(open_by_day),
             floor=camera.floor,
             thresholds=Thresholds.model_validate(thresholds),
         )
@@ -161,6 +168,15 @@ class Site(Frozen):
         return datetime.fromtimestamp(at_ms / 1000, ZoneInfo(self.timezone))
 
 
+class _Loader(yaml.SafeLoader):
+    """Dates and times stay text: the model reads them, and a wrong one is named with its line."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 (the class has it so)
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
 def load_site(path: Path) -> Site:
     """Read and validate a site file. Raises SiteError with one line per error: file:line: key: what is wrong."""
     try:
@@ -168,8 +184,8 @@ def load_site(path: Path) -> Site:
     except OSError as error:
         raise SiteError(f"{path}: cannot read the site file: {error.strerror}; name one with --site FILE") from error
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        root = yaml.compose(text, Loader=_Loader)
+        data = yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise SiteError(f"{path}:{line}: not YAML: {error.problem}") from error

@@ -7,6 +7,7 @@ from schemas.errors import InputError
 from schemas.floor import Floor
 from schemas.rules import CameraRules
 from streams.ground import Ground
+from streams.hours import Hours
 
 
 class UnknownRules(InputError):
@@ -46,6 +47,7 @@ class Law:
     counters: tuple[Counter, ...]
     zones: tuple[Waiting, ...]
     ground: Ground
+    hours: Hours
     ignores: bool
     """Something is drawn to be ignored."""
     floor: Floor | None
@@ -126,6 +128,7 @@ def law_of(rules: CameraRules, version: str) -> Law:
         counters=counters,
         zones=zones,
         ground=Ground(rules, drawn),
+        hours=Hours(rules),
         ignores=bool(rules.ignore_areas),
         floor=None if rules.floor is None else rules.floor.floor(near),
         tall_min_m=near.foot_share_min * near.body_height_m,

@@ -83,6 +83,7 @@ def _see(frame: Frame) -> None:
     """One frame: who is there, and what follows."""
     state, now = frame.state, frame.now
     elapsed_ms = 0 if state.frame_at is None else min(now - state.frame_at, frame.law.sample_max_ms)
+    frame.open = frame.law.hours.open(state.business_day, now)
     identity.enter_epoch(state, frame.update.stream_epoch)
     gone = identity.superfluous(frame)
     for person in gone:

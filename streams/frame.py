@@ -24,6 +24,8 @@ class Frame:
     now: int
     """captured_at of the record, ms UTC."""
     events: list[Event] = field(default_factory=list)
+    open: bool = True
+    """Within opening hours; known once the frame is seen."""
 
 
 class Seen(msgspec.Struct, gc=False):

@@ -2,8 +2,8 @@
 
 A candidate begins with the first near sample, is started after a second of support, stays while they stay within the
 wider distance, is confirmed when the support spans `confirm_s`, and ends at its last supported moment once they were
-far for `far_s` or unknown for `unknown_s`. A sample stands for the time since the one before, half a second at most, so
-that frame rates agree; a missing sample is unknown, not far.
+far for `far_s` or unknown for `unknown_s`. None begins outside opening hours; what has started goes on. A sample stands
+for the time since the one before, half a second at most, so that frame rates agree; a missing one is unknown, not far.
 """
 
 from itertools import accumulate
@@ -109,7 +109,7 @@ def _take(frame: Frame, pair: Pair | None, a: Seen, b: Seen, found: Judgement, b
     state, now = frame.state, frame.now
     together = verdict == Verdict.TOGETHER and belongs
     if pair is None:
-        if together and len(state.pairs) < frame.law.pairs_max:
+        if together and frame.open and len(state.pairs) < frame.law.pairs_max:
             state.pairs[a.key << 32 | b.key] = Pair(a.key, b.key, now, now, now, point=point)
         return
     weight_ms = min(now - pair.sampled_at, frame.law.sample_max_ms)
@@ -140,7 +140,9 @@ def _live(frame: Frame, pair: Pair, contacts: Contacts) -> None:
     staff, customer = state.people[pair.staff], state.people[pair.customer]
     if pair.episode is None:
         elapsed = now - pair.first_at
-        if elapsed >= law.start_ms:
+        if not frame.open:
+            _drop(state, pair)
+        elif elapsed >= law.start_ms:
             enough = law.start_support * elapsed
             if pair.supported_ms >= enough and _fits(frame, staff, customer):
                 _start(frame, pair, None)

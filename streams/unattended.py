@@ -3,7 +3,7 @@
 The clock counts known waiting alone: seconds in which the customer was seen inside, since entry or the last contact. A
 contact counts once it has lasted `served_s`; a passing word changes nothing. In a service zone `confirm_s` of waiting
 is too long. In a queue one waits one's turn: too long is when nobody was served at its service point for `confirm_s`
-either, or when the wait exceeds `busy_s`.
+either, or when the wait exceeds `busy_s`. Outside opening hours nobody waits or visits.
 """
 
 from schemas.records import Alert, CloseReason, UnattendedEvent, UnattendedReason, WaitCounts, WaitingCustomer
@@ -30,12 +30,15 @@ def advance(frame: Frame, here: list[Seen], contacts: Contacts, elapsed_ms: int)
         if person.role == roles.CUSTOMER:
             verdict = contacts.get(person.key, Verdict.FAR)
             _meet(frame, seen, verdict)
-            _wait(frame, seen, verdict)
+            if frame.open:
+                _wait(frame, seen, verdict)
         elif person.stays:
             _retract(frame, person)
     for person in [person for person in state.people.values() if person.stays]:
         for stay in person.stays.copy():
-            if frame.now - stay.inside_at > law.outside_ms:
+            if not frame.open:
+                _close(frame, person, stay, "closed", stay.inside_at)
+            elif frame.now - stay.inside_at > law.outside_ms:
                 _close(frame, person, stay, "left", stay.inside_at)
 
 

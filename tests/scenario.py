@@ -9,7 +9,7 @@
 Floor: metres, x to the right, y away from the camera. Times: seconds from the scenario's start.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
@@ -17,6 +17,7 @@ from typing import Literal
 
 import msgspec
 
+from schemas.hours import Spans, opening_hours
 from schemas.records import (
     CameraOutage,
     Control,
@@ -227,6 +228,7 @@ def rules(
     floor: FloorPlan | None = None,
     camera_id: str = CAMERA,
     timezone: str = "UTC",
+    open_by_day: Mapping[str, Spans] | None = None,
 ) -> CameraRules:
     """Effective rules of the scenario's camera; the business day begins at 04:00."""
     return CameraRules(
@@ -240,6 +242,7 @@ def rules(
         service_points=tuple(service_points),
         staff_areas=tuple(staff_areas),
         ignore_areas=tuple(ignore_areas),
+        opening_hours=None if open_by_day is None else opening_hours(open_by_day),
         floor=floor,
         thresholds=thresholds or Thresholds(),
     )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 from hypothesis import strategies as st
 
+from schemas.hours import opening_hours
 from schemas.records import Control, Position, TrackUpdate
 from schemas.rules import CameraRules
 from tests.scenario import (
@@ -29,6 +30,8 @@ SPOTS = [(-0.4, 6.6), (0.6, 6.6), (-0.3, 5.5), (0.5, 5.4), (0.0, 4.4), (1.1, 4.3
 """Behind the counter, at it, in its queue, in the service zone, elsewhere (x, y in metres)."""
 CUT = int(datetime(2026, 3, 3, 4, tzinfo=UTC).timestamp() * 1000)
 TEN = int(datetime(2026, 3, 2, 10, tzinfo=UTC).timestamp() * 1000)
+CLOSES, OPENS = TEN - 8000, TEN + 52_000
+"""Begins of logs in which the shop of HOURS closes and opens."""
 
 
 def small(law: CameraRules) -> CameraRules:
@@ -62,7 +65,9 @@ ANY = small(rules(pairs="any", zones=[zone(1.8, 4, 4.5, 6.5)], service_points=[c
 FLOOR = ROLES.model_copy(update={"floor": floor_plan(rectangle(-2, 3.5, 4, 6.5))})
 """Calibrated, with spots of which nothing is known."""
 OTHER = with_thresholds(ROLES, unattended={"confirm_s": 3.0})
-BOOK = {law.version: book_of(law, OTHER) for law in (ROLES, ANY, FLOOR)}
+HOURS = ROLES.model_copy(update={"opening_hours": opening_hours({"mon-sun": ((0, 600), (601, 1440))})})
+"""Closed for the minute after ten."""
+BOOK = {law.version: book_of(law, OTHER) for law in (ROLES, ANY, FLOOR, HOURS)}
 
 
 @st.composite
@@ -102,7 +107,7 @@ def logs(draw: st.DrawFn, start_at: int | None = None) -> Log:
     """A contiguous log of 12 to 25 s, over the cut of the day now and then."""
     seconds = draw(st.sampled_from([12.0, 18.0, 25.0]))
     if start_at is None:
-        start_at = draw(st.sampled_from([TEN, TEN, CUT - 6000]))
+        start_at = draw(st.sampled_from([CLOSES, OPENS, CUT - 6000]))
     shop = Scenario(seconds=seconds, hz=HZ, start_at=start_at, seed=draw(st.integers(0, 99)))
     shop.jitter_px = draw(st.sampled_from([0.0, 1.5]))
     shop.missed = draw(st.sampled_from([0.0, 0.05]))

@@ -15,18 +15,19 @@ from hypothesis import strategies as st
 
 from schemas.codec import Codec, MemoryRegistry
 from schemas.hashing import hash_of
-from schemas.records import InteractionEvent, TrackUpdate, UnattendedEvent
+from schemas.records import CustomerVisit, InteractionEvent, TrackUpdate, UnattendedEvent
 from schemas.rules import CameraRules
-from streams.camera import step
+from streams.camera import FoldError, step
 from streams.episode import REVISION
 from streams.frame import Event
 from streams.near import METHODS
 from streams.position import judge
 from streams.state import dump, load
-from tests.property.fold_logs import ANY, BOOK, CUT, FLOOR, ROLES, TEN, closed, logs
+from tests.property.fold_logs import ANY, BOOK, CLOSES, CUT, FLOOR, HOURS, ROLES, TEN, closed, logs
 from tests.scenario import Folder, Scenario, book_of, counter, outages, rules, zone
 
-LAWS = st.sampled_from([ROLES, ROLES, FLOOR, ANY])
+LAWS = st.sampled_from([ROLES, HOURS, FLOOR, ANY])
+WEEK_MS = 7 * 24 * 3_600_000
 CODEC = Codec(MemoryRegistry())
 thorough = settings(max_examples=25, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 
@@ -179,8 +180,20 @@ def test_a_day_never_needs_the_one_before(log: list[TrackUpdate], law: CameraRul
 
 
 @thorough
-@given(logs(start_at=TEN), LAWS, st.integers(1, 3_600_000))
+@given(logs(start_at=TEN), st.sampled_from([ROLES, FLOOR, ANY]), st.integers(1, 3_600_000))
 def test_shifted_times_within_a_day_shift_the_events(log: list[TrackUpdate], law: CameraRules, by_ms: int) -> None:
+    assert_shifted(log, law, by_ms)
+
+
+@thorough
+@given(logs(start_at=CLOSES), st.integers(1, 20))
+def test_with_opening_hours_so_do_times_shifted_by_weeks(log: list[TrackUpdate], weeks: int) -> None:
+    assert_shifted(log, HOURS, weeks * WEEK_MS)
+
+
+def assert_shifted(log: list[TrackUpdate], law: CameraRules, by_ms: int) -> None:
+    """The events of the log shifted by by_ms are those of the log, shifted by by_ms."""
+
     def later(update: TrackUpdate) -> TrackUpdate:
         previous = update.previous
         if previous is not None:
@@ -217,6 +230,61 @@ def test_an_outage_is_told_once_and_none_overlaps_another(log: list[TrackUpdate]
     spans.sort()
     assert all(before[1] <= behind[0] for before, behind in pairwise(spans))
     assert all(a < b for a, b in spans)
+
+
+@thorough
+@given(logs(), LAWS)
+def test_an_outage_interrupts_what_is_open_and_nothing_spans_it(log: list[TrackUpdate], law: CameraRules) -> None:
+    events = fold(closed(log), law)
+    told = episodes(events)
+    spans = [(t[0].started_at, t[-1].ended_at) for t in told.values() if t[-1].ended_at is not None]
+    spans += [(e.entered_at, e.left_at) for e in events if isinstance(e, CustomerVisit)]
+    for outage in outages(events):
+        assert all(b <= outage.from_at or a >= (outage.to_at or outage.from_at + 1) for a, b in spans)
+        if outage.facet_revision == 1 or outage.previous_hash is None:  # as it becomes known
+            lasts = [t[-1] for t in told.values() if t[-1].cause == outage.cause]
+            assert {e.close_reason for e in lasts if e.phase in ("ended", "discarded")} <= {"interrupted"}
+
+
+@thorough
+@given(logs())
+def test_nothing_begins_and_nobody_waits_in_a_closed_shop(log: list[TrackUpdate]) -> None:
+    events = fold(log, HOURS)
+
+    def is_closed(at: int) -> bool:
+        return TEN <= at < TEN + 60_000
+
+    for told in episodes(events).values():
+        assert not is_closed(told[0].started_at) or told[0].continues
+        for event in told:
+            if isinstance(event, UnattendedEvent):
+                assert not is_closed(event.ended_at or 0)
+                assert not is_closed(event.confirmed_at or 0)
+            else:
+                assert event.close_reason != "closed"
+    for event in events:
+        if isinstance(event, CustomerVisit):
+            assert not is_closed(event.entered_at)
+            assert not is_closed(event.left_at)
+
+
+@thorough
+@given(logs(), LAWS)
+def test_a_lane_never_touches_another(log: list[TrackUpdate], law: CameraRules) -> None:
+    # given the same log in another lane
+    other = [msgspec.structs.replace(update, lane="old-tape") for update in log]
+    here, there = fold(log, law), fold(other, law)
+    # then the same is told of it, under ids of its own
+    assert [(type(e), e.cause, getattr(e, "phase", None)) for e in here] == [
+        (type(e), e.cause, getattr(e, "phase", None)) for e in there
+    ]
+    assert {e.lane for e in there} <= {"old-tape"}
+    assert not {e.hash for e in here} & {e.hash for e in there}
+    assert not set(episodes(here)) & set(episodes(there))
+    # and no state takes in a record of another lane
+    state, _ = step(None, log[0], BOOK[law.version])
+    with pytest.raises(FoldError, match="one state folds one camera and lane"):
+        step(state, other[0], BOOK[law.version])
 
 
 @thorough
@@ -258,7 +326,8 @@ def test_the_generator_makes_everything_happen() -> None:
 
     collect()
     wanted = {"InteractionEvent confirmed", "UnattendedEvent confirmed", "CustomerVisit", "CameraOutage"}
-    wanted |= {f"closed {r}" for r in ("separated", "left", "served", "interrupted", "rolled", "end_of_stream")}
+    reasons = ("separated", "left", "served", "interrupted", "rolled", "closed", "end_of_stream")
+    wanted |= {f"closed {r}" for r in reasons}
     wanted |= {f"reason {r}" for r in ("no_contact", "no_staff", "staff_busy", "gap", "interrupted", "lost", "ended")}
     kinds = ("InteractionEvent", "UnattendedEvent")
     wanted |= {f"{kind} {what}" for kind in kinds for what in ("discarded", "retracted", "joined")}

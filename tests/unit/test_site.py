@@ -122,6 +122,63 @@ def test_an_error_names_file_line_and_key(tmp_path: Path, wrong: str, right: str
     assert f"{path}:{line}:" in str(error.value)
 
 
+HOURS = """\
+opening_hours:
+  mon-fri: "09:00-20:00"
+  Sat: 9:00-13:00, 14:00-18:00
+  2026-12-24: "22:00-02:00"
+  2026-12-25: closed
+cameras:
+"""
+
+
+def test_opening_hours_are_rules_and_a_camera_may_have_its_own(tmp_path: Path) -> None:
+    text = GOOD.replace("cameras:\n", HOURS)
+    text = text.replace("camera_id: floor", 'camera_id: floor\n    opening_hours: {mon-sun: "00:00-24:00"}')
+    site = load_site(write(tmp_path, text))
+    hours = site.effective_rules("counter").opening_hours
+    assert hours is not None
+    assert hours.week == (*[((540, 1200),)] * 5, ((540, 780), (840, 1080)), ())
+    assert hours.dates == {"2026-12-24": ((1320, 1560),), "2026-12-25": ()}
+    own = site.effective_rules("floor").opening_hours
+    assert own is not None
+    assert own.week == (((0, 1440),),) * 7
+    plain = load_site(write(tmp_path, GOOD)).effective_rules("counter")
+    assert plain.opening_hours is None
+    assert plain.version != site.effective_rules("counter").version
+
+
+def test_the_same_hours_in_other_words_are_the_same_rules(tmp_path: Path) -> None:
+    def version(hours: str) -> str:
+        text = GOOD.replace("cameras:\n", f"opening_hours: {hours}\ncameras:\n")
+        return load_site(write(tmp_path, text)).effective_rules("counter").version
+
+    assert version('{mon-tue: "9:00-20:00", sun: closed}') == version('{tue: "09:00-20:00", mon: "09:00-20:00"}')
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "line", "says"),
+    [
+        ("mon-fri", "munday", 7, "'munday' is no day: write mon, mon-fri or 2026-12-25"),
+        ("mon-fri", "fri-mon", 7, "'fri-mon' is no day"),
+        ("2026-12-24", "2026-12-42", 9, "'2026-12-42' is no day"),
+        ('"09:00-20:00"', "9 to 5", 7, "opening_hours.mon-fri: '9 to 5' are no times"),
+        ('"09:00-20:00"', '"09:00-25:00"', 7, "are no times"),
+        ('"09:00-20:00"', "10:00", 7, "600 are no times"),
+        ("closed", "off", 10, "False are no times"),
+        ("Sat:", "fri:", 6, "fri is named twice"),
+    ],
+)
+def test_a_wrong_day_or_time_is_named_with_its_line(
+    tmp_path: Path, wrong: str, right: str, line: int, says: str
+) -> None:
+    path = write(tmp_path, GOOD.replace("cameras:\n", HOURS.replace(wrong, right)))
+    with pytest.raises(SiteError) as error:
+        load_site(path)
+    assert says in str(error.value)
+    assert f"{path}:{line}:" in str(error.value)
+
+
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SiteError, match="name one with --site FILE"):
         load_site(tmp_path / "none.yaml")

@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS episode_log
 
     kind LowCardinality(String) COMMENT 'interaction or unattended',
     phase LowCardinality(String) COMMENT 'confirmed, ended or retracted',
-    close_reason LowCardinality(Nullable(String)) COMMENT 'separated, left, served, interrupted, rolled or end_of_stream',
+    close_reason LowCardinality(Nullable(String)) COMMENT 'separated, left, served, interrupted, rolled, closed or end_of_stream',
     reason LowCardinality(Nullable(String)) COMMENT 'Unattended only: no_contact, no_staff or staff_busy',
     occurrence_id String COMMENT 'What one incident is about; several episodes may share it',
     opens Bool COMMENT 'True when the episode opened its occurrence',
