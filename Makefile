@@ -1,14 +1,18 @@
-# Two commands do everything: `make demo` and `make test`. Variables: SEED, SOURCE, WEIGHTS, START_TIME, DETECTOR, PYTHON.
+# Two commands do everything: `make demo` and `make test`. Variables: SEED, SOURCE, WEIGHTS, START_TIME, DETECTOR, PYTHON;
+# SEEDS of `make demo-seeds`.
 PYTHON ?= python3
 DETECTOR ?= yolo
 LOCK = requirements/$(if $(filter recorded,$(DETECTOR)),base,full).lock
 VENV ?= .venv
 TRACKFOLD = $(VENV)/bin/trackfold
 
-.PHONY: demo test test-fast lint up down status install lock clean
+.PHONY: demo demo-seeds test test-fast lint up down status install lock clean
 
 demo: install
 	$(TRACKFOLD) demo --detector $(DETECTOR) $(if $(SEED),--seed $(SEED)) $(if $(SOURCE),--source "$(SOURCE)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(START_TIME),--start-time "$(START_TIME)")
+
+demo-seeds: install
+	$(VENV)/bin/python -m tests.evaluation.demo_seeds $(SEEDS)
 
 test: install
 	$(VENV)/bin/python -m pytest tests
