@@ -16,6 +16,7 @@ DOC = (Path(__file__).parents[2] / "docs" / "sql.md").read_text(encoding="utf-8"
 QUERIES = re.findall(r"```sql\n(.*?)```", DOC, re.S)
 VIEWS = (
     "episodes",
+    "interactions",
     "interactions_hourly",
     "unattended_hourly",
     "first_contact",

@@ -17,7 +17,7 @@ from connectors.clickhouse import schema, service
 from connectors.clickhouse.client import ClickHouseRefuses, ClickHouseUnavailable, SqlError, query
 from infra.config import Settings
 from infra.kafka import read_to_end
-from schemas.records import Episode
+from schemas.records import CloseReason, Episode
 from schemas.topics import DEAD_LETTERS, EPISODES
 from tests import world, world_servers
 from tests.connector_stack import Topics, running, wait_for
@@ -75,6 +75,30 @@ def test_loading_everything_again_changes_nothing(settings: Settings, shop: Worl
     # then the same rows are there, and each episode is shown once
     assert [rows(settings, shop, "*", f"{table} FINAL") for table in ("episode_log", "visits", "outages")] == before
     assert rows(settings, shop, SHOWN, "episodes") == newest(shop)
+
+
+def test_an_interaction_that_was_rolled_is_one_row_and_counts_once(settings: Settings, shop: World) -> None:
+    # given an interaction that was cut twice, and another one
+    settings = world_servers.with_database(settings, f"sink_{uuid.uuid4().hex[:8]}")
+    schema.apply(settings)
+    first = next(e for e in shop.episodes.values() if e.kind == "interaction")
+    began_at, half_an_hour_ms = first.started_at, 1_800_000
+
+    def part(number: int, close_reason: CloseReason, **more: object) -> Episode:
+        from_at = began_at + number * half_an_hour_ms
+        times = {"started_at": from_at, "confirmed_at": from_at + 15_000, "ended_at": from_at + half_an_hour_ms}
+        changed = {"episode_id": f"part-{number}", "close_reason": close_reason, "duration_s": 1800.0, **times, **more}
+        return msgspec.structs.replace(first, **changed)  # type: ignore[arg-type]
+
+    chain = [part(0, "rolled"), part(1, "rolled", continues="part-0"), part(2, "left", continues="part-1")]
+    alone = part(4, "left", continues=None)
+    world_servers.fill_rows(settings, World(shop.site, "here", [], [*chain, alone]))
+
+    # then the view puts it together, and hours and days count it once
+    found = rows(settings, shop, "first_episode_id, episodes, duration_s", "interactions")
+    assert found == [("part-0", 3, 5400.0), ("part-4", 1, 1800.0)]
+    assert rows(settings, shop, "sum(interactions), sum(duration_s_total)", "interactions_hourly") == [(2, 7200.0)]
+    assert rows(settings, shop, "interactions, duration_s_total", "staff_daily") == [(2, 7200.0)]
 
 
 def test_one_insert_promotes_a_replay_and_another_rolls_it_back(settings: Settings, shop: World) -> None:

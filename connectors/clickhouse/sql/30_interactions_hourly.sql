@@ -11,7 +11,6 @@ SELECT
     avg(duration_s) AS duration_s_avg,
     quantileExactInclusive(0.5)(duration_s) AS duration_s_p50,
     quantileExactInclusive(0.95)(duration_s) AS duration_s_p95
-FROM episodes
-WHERE kind = 'interaction'
+FROM interactions
 GROUP BY site_id, camera_id, business_day, local_hour
 COMMENT 'How many interactions began in each hour, and how long did they last?'
