@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from inference.calibrate import options
 from infra import log
 from infra.config import Settings, load_settings
 from schemas.errors import ExplainedError, InputError
@@ -66,6 +67,13 @@ def check(arguments: argparse.Namespace, settings: Settings) -> int:
         print(f"{camera.camera_id}: {len(camera.zones)} zones, {len(camera.service_points)} service points, ", end="")
         print(f"rules_version {rules.version}")
     return 0
+
+
+def calibrate(arguments: argparse.Namespace, settings: Settings) -> int:
+    """See, and measure, what a camera sees: floor, zones, tilt."""
+    from inference.calibrate import service
+
+    return service.run(settings, _site(arguments), arguments.site, arguments, say=print)
 
 
 def infer(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -228,6 +236,7 @@ def parser() -> argparse.ArgumentParser:
         sub = command(name, call, f"  trackfold {name}\n  trackfold {name} --folder /srv/trackfold/stack")
         sub.add_argument("--folder", type=Path, metavar="DIR", help="the servers' folder (default: <data-dir>/stack)")
     command("check", check, "  trackfold check --site shop.yaml", site=True)
+    options.add_arguments(command("calibrate", calibrate, options.EXAMPLES, site=True))
 
     sub = command("infer", infer, "  trackfold infer --site shop.yaml --camera counter --camera door", site=True)
     sub.add_argument("--camera", action="append", metavar="ID", help="only this camera (again for more)")

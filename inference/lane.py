@@ -95,7 +95,7 @@ def read_last(settings: Settings, codec: Codec, camera_id: str, lane: str) -> La
     topic = topic_of_lane(lane)
     partition = partition_of(camera_id, topic.partitions)
     began, key = time.monotonic(), camera_id.encode()
-    for message in _backwards(settings, topic, partition):
+    for message in backwards(settings, topic, partition):
         if message.key() != key:
             continue
         try:
@@ -112,7 +112,7 @@ def read_last(settings: Settings, codec: Codec, camera_id: str, lane: str) -> La
     return None
 
 
-def _backwards(settings: Settings, topic: Topic, partition: int) -> Iterator[Message]:
+def backwards(settings: Settings, topic: Topic, partition: int) -> Iterator[Message]:
     """A partition's records, newest first, in windows that double in size."""
     reader = consumer(settings, None, **{"enable.partition.eof": False})
     try:

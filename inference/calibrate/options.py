@@ -1,0 +1,32 @@
+"""The options of `trackfold calibrate`: light, for the command line reads them for every command."""
+
+import argparse
+from pathlib import Path
+
+EXAMPLES = """\
+  trackfold calibrate till                              how well the floor in the site file fits its points
+  trackfold calibrate till --points floor.txt           from a file, each line: pixel x, pixel y, metres x, metres y
+  trackfold calibrate till --heights --view 75          the tilt, from how tall people in the log look
+  trackfold calibrate till --heights --detections kept/till.npz
+  trackfold calibrate till --picture till.png           floor grid, zones, service points over a frame
+
+Measure 6 or more spots of floor that are easy to find in the picture (corners of tiles, feet of shelves), near and far,
+left and right, with the metres counted from any corner in two directions at a right angle. The text to paste is
+printed; no file is changed."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("camera", metavar="CAMERA", help="camera_id, as in the site file")
+    parser.add_argument(
+        "--points", type=Path, metavar="FILE", help="measured spots of floor (default: the site file's)"
+    )
+    parser.add_argument("--heights", action="store_true", help="reckon the tilt from people's heights instead")
+    parser.add_argument("--view", type=float, metavar="DEGREES", help="the camera's horizontal field of view")
+    parser.add_argument("--detections", type=Path, metavar="FILE", help="people: kept detections instead of the log")
+    parser.add_argument("--lane", default="live", help="people: which log (default: live)")
+    parser.add_argument("--picture", type=Path, metavar="PNG", help="draw what is configured over a frame")
+    parser.add_argument(
+        "--image", metavar="FILE", help="draw over this picture or video instead of the camera's source"
+    )
+    parser.add_argument("--at", type=float, default=0.0, metavar="S", help="seconds into the video (default: 0)")
