@@ -45,7 +45,10 @@ PRODUCER = Producer(model="scripted", tracker="scripted", version="0")
 
 @dataclass
 class Scenario:
-    """A scene and its log. hz: frames per second; blind: spans [s, s) without any record; skips: with empty slots."""
+    """A scene and its log. hz: frames per second; blind: spans [s, s) without any record; skips: with empty slots.
+
+    dropped: share of the slots without a frame; uneven: how far a frame may be from its slot, as a share of the slot.
+    """
 
     seconds: float = 60.0
     hz: float = 10.0
@@ -55,6 +58,8 @@ class Scenario:
     lane: str = "live"
     jitter_px: float = 0.0
     missed: float = 0.0
+    dropped: float = 0.0
+    uneven: float = 0.0
     seed: int = 1
     people: list[Figure] = field(default_factory=list)
     blind: list[tuple[float, float]] = field(default_factory=list)
@@ -77,21 +82,23 @@ class Scenario:
 
     def log(self) -> list[TrackUpdate]:
         """All records, contiguous, in new epochs where asked for."""
-        random, step_ms = Random(self.seed), 1000 / self.hz
+        random = Random(self.seed)
         updates: list[TrackUpdate] = []
         sequence, epoch, previous = 0, self.start_at, None
         pending = sorted(self.epochs_at)
         for index in range(int(self.seconds * self.hz) + 1):
             s = index / self.hz
+            if self.uneven and index:
+                s += random.uniform(-self.uneven, self.uneven) / self.hz
             if any(a <= s < b for a, b in self.blind):
                 continue
-            at = self.start_at + round(index * step_ms)
+            at = self.at(s)
             first = None
             if pending and s >= pending[0]:
                 pending.pop(0)
                 first = Position(stream_epoch=epoch, sequence=sequence - 1)
                 sequence, epoch, previous = 0, at, first
-            skipped = any(a <= s < b for a, b in self.skips)
+            skipped = any(a <= s < b for a, b in self.skips) or (self.dropped > 0 and random.random() < self.dropped)
             tracks = [] if skipped else self._tracks(s, random)
             updates.append(
                 record(

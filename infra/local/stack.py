@@ -1,25 +1,22 @@
-"""All servers of the local stack, up and down: `python -m infra.local.stack up | down | status [FOLDER]`.
+"""All servers of the local stack, up and down.
 
 A stack is its folder: data, logs, ports and secrets stay there, so that it comes up again as it was, also after it was
 killed. `up` may be said at any time; where everything runs it only looks whether all answers.
 """
 
 import json
-import signal
-import sys
 import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import FrameType
 
 from infra.local import clickhouse, kafka, partner, preflight, registry, runner, s3
 from infra.local.files import locked, read_json, write_private
 from infra.local.ports import PortBook, choose
 from infra.local.server import HOST, Say, Secrets, Server, fresh_folder
-from schemas.errors import ExplainedError, InputError, ServerError
+from schemas.errors import InputError, ServerError
 
 READY_S = 300.0
 """How long a server may take to answer; the slowest needs 8 s on two idle cores, 80 s on two very busy ones."""
@@ -260,40 +257,3 @@ def _endpoints(state: State) -> Endpoints:
         clickhouse_database=clickhouse.DATABASE,
         partner_url=partner_url,
     )
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-def main(argv: Sequence[str]) -> int:
-    """up, down or status; the exit code."""
-    if not argv or argv[0] not in ("up", "down", "status") or len(argv) > 2:
-        print("usage: python -m infra.local.stack up | down | status [FOLDER]", file=sys.stderr)
-        return 2
-    folder = Path(argv[1] if len(argv) == 2 else "var/stack")
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        if argv[0] == "up":
-            up(folder, say=print)
-            print(f"ready; addresses and keys are in {folder / 'stack.env'}")
-        elif argv[0] == "down":
-            down(folder, say=print)
-        else:
-            found = status(folder)
-            for server in found:
-                state = "ready" if server.ready else f"not ready: {server.problem}"
-                process = f"pid {server.pid or '-'}, starts {server.starts}"
-                print(f"{server.label:24} {server.address:16} {process:24} {state}")
-            return 0 if found and all(server.ready for server in found) else 1
-    except ExplainedError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))

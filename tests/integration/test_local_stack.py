@@ -326,7 +326,7 @@ def own_with_data(own_dir: Path, stack: Endpoints) -> Endpoints:
 
 
 def up_as_a_program(folder: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-u", "-m", "infra.local.stack", "up", str(folder)]
+    command = [sys.executable, "-u", "-m", "trackfold", "up", "--folder", str(folder)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
