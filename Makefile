@@ -4,6 +4,8 @@ PYTHON ?= python3
 DETECTOR ?= yolo
 LOCK = requirements/$(if $(filter recorded,$(DETECTOR)),base,full).lock
 VENV ?= .venv
+# each has servers of its own (1.5 GB); most of a test's time is waiting, so more than there are cores
+TEST_PROCESSES ?= 3
 TRACKFOLD = $(VENV)/bin/trackfold
 
 .PHONY: demo demo-seeds test test-fast lint up down status install lock clean
@@ -15,10 +17,10 @@ demo-seeds: install
 	$(VENV)/bin/python -m tests.evaluation.demo_seeds $(SEEDS)
 
 test: install
-	$(VENV)/bin/python -m pytest tests
+	$(VENV)/bin/python -m pytest tests -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 test-fast: install
-	$(VENV)/bin/python -m pytest tests/unit tests/property
+	$(VENV)/bin/python -m pytest tests/unit tests/property -n auto
 
 lint: install
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from aiokafka.partitioner import murmur2
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaException, Message, TopicPartition
 
 from inference.errors import LaneError
 from infra.config import Settings
@@ -114,40 +114,47 @@ def read_last(settings: Settings, codec: Codec, camera_id: str, lane: str) -> La
 
 def backwards(settings: Settings, topic: Topic, partition: int) -> Iterator[Message]:
     """A partition's records, newest first, in windows that double in size."""
-    reader = consumer(settings, None, **{"enable.partition.eof": False})
+    reader = consumer(settings, None)
     try:
-        try:
-            low, end = reader.get_watermark_offsets(TopicPartition(topic.name, partition), timeout=10.0)
-        except KafkaException as error:
-            raise KafkaUnavailable(f"{topic.name}[{partition}] cannot be read: {error}") from error
-        size = FIRST_WINDOW
-        while end > low:
-            begin = max(low, end - size)
-            yield from reversed(_window(reader, topic, partition, begin, end))
-            end, size = begin, size * 2
+        low, end = reader.get_watermark_offsets(TopicPartition(topic.name, partition), timeout=10.0)
+    except KafkaException as error:
+        raise KafkaUnavailable(f"{topic.name}[{partition}] cannot be read: {error}") from error
     finally:
         reader.close()
+    size = FIRST_WINDOW
+    while end > low:
+        begin = max(low, end - size)
+        yield from reversed(_window(settings, topic, partition, begin, end))
+        end, size = begin, size * 2
 
 
-def _window(reader: Consumer, topic: Topic, partition: int, begin: int, end: int) -> list[Message]:
+def _window(settings: Settings, topic: Topic, partition: int, begin: int, end: int) -> list[Message]:
+    """What is there of the offsets from begin on, before end."""
     found: list[Message] = []
     place = TopicPartition(topic.name, partition, begin)
-    reader.assign([place])
-    waited_from = time.monotonic()
-    while reader.position([place])[0].offset < end:
-        message = reader.poll(1.0)
-        if message is None:
-            if time.monotonic() - waited_from > STALL_S:
-                raise KafkaUnavailable(f"{topic.name}[{partition}] gave nothing for {STALL_S:g} s; is the broker up?")
-            continue
-        error, offset = message.error(), message.offset()
-        if error is not None:
-            raise KafkaUnavailable(f"{topic.name}[{partition}]: {error.str()}")
+    # a reader for each: after a second assign(), position() is that of the first one for a while
+    reader = consumer(settings, None)
+    try:
+        reader.assign([place])
         waited_from = time.monotonic()
-        if offset is None or offset >= end:
-            break
-        found.append(message)
-    return found
+        while reader.position([place])[0].offset < end:
+            message = reader.poll(1.0)
+            if message is None:
+                if time.monotonic() - waited_from > STALL_S:
+                    raise KafkaUnavailable(
+                        f"{topic.name}[{partition}] gave nothing for {STALL_S:g} s; is the broker up?"
+                    )
+                continue
+            error, offset = message.error(), message.offset()
+            if error is not None:
+                raise KafkaUnavailable(f"{topic.name}[{partition}]: {error.str()}")
+            waited_from = time.monotonic()
+            if offset is None or offset >= end:
+                break
+            found.append(message)
+        return found
+    finally:
+        reader.close()
 
 
 def _utc(at: int) -> str:

@@ -1,6 +1,7 @@
 """Two streams workers under backlog, one joining and one leaving: every record is folded once, and none is missing."""
 
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,9 @@ class Feed:
 
 
 @pytest.mark.timeout(600)
-def test_one_worker_joins_and_the_other_leaves_under_backlog(stack_dir: Path, tmp_path: Path) -> None:
+def test_one_worker_joins_and_the_other_leaves_under_backlog(
+    stack_dir: Path, tmp_path: Path, figures: Callable[[str], None]
+) -> None:
     # given several cameras whose log is always further than the workers are
     name = f"w{uuid.uuid4().hex[:8]}"
     settings = load_settings(stack_dir=stack_dir, data_dir=tmp_path / "data", consumer_group=name)
@@ -82,6 +85,7 @@ def test_one_worker_joins_and_the_other_leaves_under_backlog(stack_dir: Path, tm
 
     # then every camera counts each of its records once, with none missing before any of them
     ends = {visit.camera_id: (visit.customer_id, visit.waited_s) for visit in watch.read() if visit.served}
+    figures(f"two workers: {feed.published * CAMERAS} records published, {sum(n for n, _ in ends.values())} folded")
     assert ends == dict.fromkeys(cameras, (feed.published, 0.0))
 
     # and what is stored stands at the last record

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -11,7 +12,7 @@ import pytest
 
 @pytest.mark.timeout(1500)
 def test_the_demo_finds_every_scripted_episode_and_leaves_nothing_running(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, figures: Callable[[str], None]
 ) -> None:
     # given a machine on which nothing of ours runs in this folder
     folder = tmp_path / "demo"
@@ -28,8 +29,7 @@ def test_the_demo_finds_every_scripted_episode_and_leaves_nothing_running(
         check=False,
     )
 
-    with capsys.disabled():
-        print("\n" + done.stdout[done.stdout.find("scripted and found") :])
+    figures(done.stdout[done.stdout.find("scripted and found") :])
 
     # then it says so, every clip shows the frames that it names, and no process is left
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

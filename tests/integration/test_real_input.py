@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def write_site(folder: Path) -> Path:
     return path
 
 
-def test_real_video_becomes_rows_with_real_clips(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_real_video_becomes_rows_with_real_clips(tmp_path: Path, figures: Callable[[str], None]) -> None:
     # given two real videos as two cameras at once
     stack_dir = tmp_path / "stack"
     stack.up(stack_dir, say=print)
@@ -97,14 +98,13 @@ def test_real_video_becomes_rows_with_real_clips(tmp_path: Path, capsys: pytest.
             for tiou in (0.3, 0.5)
         }
 
-        with capsys.disabled():
-            frame_count = sum(1 for _ in read_to_end(settings, topics.TRACK_UPDATES))
-            print(f"\nepisodes on vtest.avi: {len(found)} from detections, {len(labelled)} from labels; F1 ", end="")
-            print(", ".join(f"{f1:.2f} at tIoU {tiou} ({n} matched)" for tiou, (f1, n) in scores.items()))
-            print(
-                f"both cameras: {len(rows)} episodes, {frame_count} records in {infer_s:.1f} s of inference, ", end=""
-            )
-            print(f"{frame_count / infer_s:.1f} frames/s; {_latencies(settings, codec)}")
+        frame_count = sum(1 for _ in read_to_end(settings, topics.TRACK_UPDATES))
+        agree = ", ".join(f"{f1:.2f} at tIoU {tiou} ({n} matched)" for tiou, (f1, n) in scores.items())
+        figures(f"episodes on vtest.avi: {len(found)} from detections, {len(labelled)} from labels; F1 {agree}")
+        figures(
+            f"both cameras: {len(rows)} episodes, {frame_count} records in {infer_s:.1f} s of inference, "
+            f"{frame_count / infer_s:.1f} frames/s; {_latencies(settings, codec)}"
+        )
         assert labelled
         assert scores[0.3][1] >= 1
     finally:
