@@ -61,7 +61,9 @@ def server(folder: Path, ports: Mapping[str, int], secrets: Secrets) -> Server:
         f"-filer.port={ports['weed_filer']}",
         f"-filer.port.grpc={ports['weed_filer_grpc']}",
     ]
-    service = Service("s3", argv, {"GOMEMLIMIT": "256MiB", "GOMAXPROCS": "1"}, cwd=str(folder), stop_s=2.0, always=True)
+    # it keeps 230 MB for good: with a limit of 256 MiB it collected garbage all the time, a tenth of a core
+    limits = {"GOMEMLIMIT": "512MiB", "GOMAXPROCS": "1"}
+    service = Service("s3", argv, limits, cwd=str(folder), stop_s=2.0, always=True)
     port = ports["s3"]
 
     def prepare(say: Say) -> None:
