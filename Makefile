@@ -8,7 +8,7 @@ VENV ?= .venv
 TEST_PROCESSES ?= 3
 TRACKFOLD = $(VENV)/bin/trackfold
 
-.PHONY: demo demo-seeds test test-fast lint up down status install lock clean
+.PHONY: demo demo-seeds test test-fast mutants lint up down status install lock clean
 
 demo: install
 	$(TRACKFOLD) demo --detector $(DETECTOR) $(if $(SEED),--seed $(SEED)) $(if $(SOURCE),--source "$(SOURCE)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(START_TIME),--start-time "$(START_TIME)")
@@ -24,6 +24,10 @@ test-fast: install
 
 lint: install
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
+
+# breaks the files that decide on purpose and counts how often the tests notice; MUTANTS="--all streams/near.py" etc.
+mutants: install
+	$(VENV)/bin/python -m tests.mutation $(MUTANTS)
 
 up down status: install
 	$(TRACKFOLD) $@

@@ -1,0 +1,195 @@
+"""Break the files that decide, one small change at a time, and count how often the unit and property tests notice.
+
+    python -m tests.mutation                            400 mutants, drawn over all files
+    python -m tests.mutation --all                      every one; takes hours
+    python -m tests.mutation --all streams/near.py      of one file (or streams/near.py:31, schemas/)
+
+First every test file runs once on the unchanged sources: it must pass, and what it calls is noted. A mutant is then
+shown to the test files that call the function it sits in, the quickest first, until one fails.
+"""
+
+import argparse
+import ast
+import json
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.mutation.changes import Mutant, mutants
+from tests.mutation.trees import ROOT, Called, copies, run_and_watch, run_tests, start, write
+from tests.unit.test_layout import is_pure, modules
+
+TESTS = ["tests/unit/test_*.py", "tests/property/test_*.py"]
+NOT_ASKED = ("test_demo_", "test_inference_", "test_packages", "test_preflight")
+"""They draw, detect, or look at the machine: minutes in which nothing is decided."""
+DECIDING_SCHEMAS = ("codec", "geometry", "hashing", "ids", "rules", "site", "windows")
+CLEAN_CPU_S = 300
+SLACK = 3
+"""A mutant may compute so many times as long as the sources do unchanged, and 10 s."""
+
+
+@dataclass
+class TestFile:
+    """A test file as it ran on the unchanged sources. calls: of a function by file and first line."""
+
+    path: str
+    cpu_s: float = 0.0
+    calls: Called = field(default_factory=set)
+
+
+def deciding_files() -> list[str]:
+    """What the layout calls pure, and those schemas that decide; relative to the root."""
+    pure = [path for name, path in modules().items() if is_pure(name)]
+    schemas = [ROOT / "schemas" / f"{name}.py" for name in DECIDING_SCHEMAS]
+    return [str(path.relative_to(ROOT)) for path in (*schemas, *pure)]
+
+
+def share_out(
+    jobs: Iterable[Callable[[Path], int]], trees: list[Path], done: Callable[[int, int, float], None]
+) -> None:
+    """Start every job in a tree of its own as one gets free; done(index, status, CPU seconds) as each ends."""
+    free, running = list(trees), dict[int, tuple[int, Path]]()
+
+    def reap() -> None:
+        pid, status, usage = os.wait4(-1, 0)
+        index, tree = running.pop(pid)
+        free.append(tree)
+        done(index, os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime)
+
+    try:
+        for index, job in enumerate(jobs):
+            if not free:
+                reap()
+            tree = free.pop()
+            running[job(tree)] = (index, tree)
+        while running:
+            reap()
+    finally:
+        for pid in running:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+def watch_tests(trees: list[Path]) -> list[TestFile]:
+    """Every test file, the quickest first; stops the program when one does not pass."""
+    paths = [
+        p for folder in TESTS for p in sorted((ROOT / folder).glob("test_*.py")) if not p.name.startswith(NOT_ASKED)
+    ]
+    files = [TestFile(str(path.relative_to(ROOT))) for path in paths]
+
+    def job(index: int) -> Callable[[Path], int]:
+        def work(tree: Path) -> int:
+            result, called = run_and_watch(tree, files[index].path, CLEAN_CPU_S)
+            (trees[0] / f"{index}.calls").write_text(json.dumps(sorted(called)))
+            return result
+
+        return lambda tree: start(lambda: work(tree), trees[0] / f"{index}.said")
+
+    def done(index: int, status: int, cpu_s: float) -> None:
+        if status != 0:
+            sys.exit(f"{files[index].path} fails on the unchanged sources:\n{(trees[0] / f'{index}.said').read_text()}")
+        files[index].cpu_s = cpu_s
+        files[index].calls = {(path, line) for path, line in json.loads((trees[0] / f"{index}.calls").read_text())}
+
+    share_out([job(index) for index in range(len(files))], trees, done)
+    return sorted(files, key=lambda file: file.cpu_s)
+
+
+def function_of(path: str, line: int) -> int:
+    """First line of the innermost function that holds the line (of its decorators, as code objects count); 0: none."""
+    first = 0
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if isinstance(node, ast.FunctionDef) and node.body[0].lineno <= line <= (node.end_lineno or 0):
+            first = max(first, min([node.lineno, *(d.lineno for d in node.decorator_list)]))
+    return first
+
+
+def asked_of(mutant: Mutant, files: list[TestFile]) -> list[TestFile]:
+    """The test files that call the mutant's function; for what no function holds, those that load the file."""
+    first = function_of(mutant.path, mutant.line)
+    if first:
+        return [file for file in files if (mutant.path, first) in file.calls]
+    return [file for file in files if any(path == mutant.path for path, _ in file.calls)]
+
+
+def try_all(chosen: list[Mutant], files: list[TestFile], trees: list[Path], say: Callable[[Mutant, str], None]) -> None:
+    """Show every mutant to its tests; say(mutant, verdict) as each is judged."""
+
+    def job(mutant: Mutant) -> Callable[[Path], int]:
+        asked = asked_of(mutant, files)
+        limit_s = 10 + SLACK * sum(file.cpu_s for file in asked)
+
+        def work(tree: Path) -> int:
+            sys.dont_write_bytecode = True
+            write(tree / mutant.path, mutant.source)
+            try:
+                return run_tests(tree, [file.path for file in asked], limit_s) if asked else 0
+            finally:
+                write(tree / mutant.path, (ROOT / mutant.path).read_text())
+
+        return lambda tree: start(lambda: work(tree), tree / "said")
+
+    def done(index: int, status: int, _: float) -> None:
+        never = not asked_of(chosen[index], files)
+        say(
+            chosen[index], "never run" if never else "survived" if status == 0 else "caught" if status > 0 else "no end"
+        )
+
+    share_out([job(mutant) for mutant in chosen], trees, done)
+
+
+def report(verdicts: list[tuple[Mutant, str]]) -> None:
+    """Survivors with their place, then the share that was caught, by file and in total."""
+    for mutant, verdict in sorted(verdicts, key=lambda v: (v[0].path, v[0].line)):
+        if verdict in ("survived", "never run"):
+            print(f"{mutant.where}: {verdict}\n    {mutant.before}\n    {mutant.after}")
+    print(f"\n{'':<34}{'mutants':>8}{'caught':>8}{'no end':>8}{'survived':>10}{'never run':>11}{'share':>8}")
+    by_file: dict[str, Counter[str]] = {}
+    for mutant, verdict in verdicts:
+        by_file.setdefault(mutant.path, Counter())[verdict] += 1
+    for path, count in [*sorted(by_file.items()), ("all", sum(by_file.values(), Counter[str]()))]:
+        share = (count["caught"] + count["no end"]) / max(1, count.total())
+        shown = f"{count['caught']:>8}{count['no end']:>8}{count['survived']:>10}{count['never run']:>11}"
+        print(f"{path:<34}{count.total():>8}{shown}{share:>8.1%}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__.partition("\n")[0])
+    parser.add_argument("where", nargs="*", help="what the mutants' place (file:line) begins with; default: anywhere")
+    parser.add_argument("--sample", type=int, default=400, help="how many are drawn")
+    parser.add_argument("--seed", type=int, default=1, help="of the draw")
+    parser.add_argument("--all", action="store_true", help="draw none, try all")
+    parser.add_argument("--tests", nargs="+", default=TESTS, help="glob patterns of the test files that are asked")
+    parser.add_argument("--workers", type=int, default=2)
+    args = parser.parse_args()
+
+    found = [m for path in deciding_files() for m in mutants(path, (ROOT / path).read_text())]
+    found = [m for m in found if m.where.startswith(tuple(args.where) or "")]
+    chosen = found if args.all else random.Random(args.seed).sample(found, min(args.sample, len(found)))
+    verdicts: list[tuple[Mutant, str]] = []
+
+    def say(mutant: Mutant, verdict: str) -> None:
+        verdicts.append((mutant, verdict))
+        print(f"\r{len(verdicts)} of {len(chosen)}", end="", file=sys.stderr)
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
+    began = time.monotonic()
+    try:
+        with copies(args.workers) as trees:
+            files = watch_tests(args.tests, trees)
+            took = f"{sum(file.cpu_s for file in files):.0f} s of computing, {time.monotonic() - began:.0f} s"
+            print(f"{len(files)} test files ({took}), {len(chosen)} of {len(found)} mutants", flush=True)
+            try_all(chosen, files, trees, say)
+    finally:
+        report(verdicts)
+        print(f"{len(verdicts)} tried in {(time.monotonic() - began) / 60:.1f} min")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Copies of the project in a temporary folder, and processes that run some of its tests there."""
+
+import os
+import resource
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+# loaded once here, so that no fork has to
+import fastavro  # noqa: F401
+import hypothesis
+import msgspec  # noqa: F401
+import numpy  # noqa: F401
+import pydantic  # noqa: F401
+import pytest
+import yaml  # noqa: F401
+
+ROOT = Path(__file__).parents[2]
+OURS = ("connectors", "inference", "infra", "schemas", "streams", "tests", "trackfold")
+MEMORY_MAX = 8 << 30
+"""Bytes of address space: a loop that never ends may also fill lists."""
+
+Called = set[tuple[str, int]]
+"""(file relative to the tree, first line) of each function that was called."""
+
+
+@contextmanager
+def copies(count: int) -> Iterator[list[Path]]:
+    """So many copies of what git would know; gone afterwards, whatever happens."""
+    with TemporaryDirectory(prefix="trackfold-mutants-") as folder:
+        trees = [Path(folder) / str(index) for index in range(count)]
+        for tree in trees:
+            unwanted = shutil.ignore_patterns(".*", "var", "build", "__pycache__", "*.egg-info")
+            shutil.copytree(ROOT, tree, ignore=unwanted)
+        yield trees
+
+
+def write(path: Path, source: str) -> None:
+    """Change a source, and forget what it was compiled to: size and second of change may be the same."""
+    for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
+        compiled.unlink()
+    path.write_text(source)
+
+
+def start(work: Callable[[], int], said: Path) -> int:
+    """Fork; gives the pid of the process that does the work, exits with its result and writes its output to `said`."""
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 70
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        out = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(out, 1)
+        os.dup2(out, 2)
+        code = work()
+        sys.stdout.flush()
+    finally:
+        os._exit(code)
+
+
+def run_tests(tree: Path, tests: list[str], cpu_s: float) -> int:
+    """Run test files in this process, in this order, up to the first that fails. 0: all passed.
+
+    After cpu_s of computing the kernel ends the process: a limit that a busy machine does not move.
+    """
+    for name in [name for name in sys.modules if name.split(".")[0] in OURS]:
+        del sys.modules[name]
+    os.chdir(tree)
+    sys.path[:] = [str(tree), *(place for place in sys.path if place not in ("", str(ROOT)))]
+    sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in getattr(finder, "__module__", "")]
+    resource.setrlimit(resource.RLIMIT_CPU, (int(cpu_s) + 1, int(cpu_s) + 2))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX, MEMORY_MAX))
+    # the same examples for every mutant; the first that fails is enough
+    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+    hypothesis.settings.register_profile("mutants", hypothesis.settings.get_profile("ci"), phases=phases)
+    quiet = ("-q", "-x", "--no-header", "--tb=short", "-p", "no:cacheprovider", "--hypothesis-profile=mutants")
+    return int(pytest.main([*quiet, *tests]))
+
+
+def run_and_watch(tree: Path, test: str, cpu_s: float) -> tuple[int, Called]:
+    """As run_tests for one file; gives also which functions of the tree it called (a module's body is one of them)."""
+    called: Called = set()
+    root = f"{tree}/"
+
+    def watch(frame: object, event: str, _: object) -> None:
+        if event == "call":
+            code = frame.f_code  # type: ignore[attr-defined]
+            if code.co_filename.startswith(root):
+                called.add((code.co_filename[len(root) :], code.co_firstlineno))
+
+    threading.setprofile(watch)
+    sys.setprofile(watch)
+    result = run_tests(tree, [test], cpu_s)
+    sys.setprofile(None)
+    return result, called
