@@ -43,6 +43,8 @@ class Seen(msgspec.Struct, gc=False):
     """Half of how far "near" is, in pixels at this person's height."""
     whole: bool
     """The box does not touch the image's edge: its foot and its height count."""
+    headed: bool
+    """At most its lower edge touches the image's: the head counts."""
     weight_ms: int
     """Time since this person was seen before, at most what a sample may count."""
     spot: Spot

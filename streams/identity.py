@@ -126,11 +126,13 @@ def _look(frame: Frame, person: Person, box: Track, weight_ms: int) -> Seen:
     law, width, height = frame.law, frame.update.image_width, frame.update.image_height
     x1, y1, x2, y2 = box.x1, box.y1, box.x2, box.y2
     side, level = width * EDGE_SHARE, height * EDGE_SHARE
-    whole = x1 > side and y1 > level and x2 < width - side and y2 < height - level
+    headed = x1 > side and y1 > level and x2 < width - side
+    whole = headed and y2 < height - level
     x, y = ((x1 + x2) / 2, y2) if whole else _foot(frame, box)
     reach, spot = law.reach * (y2 - y1), law.ground.at(x, y)
     at, tall_m = law.floor.look(x, y, y1) if whole and law.floor is not None else (None, 0.0)
-    return Seen(person, person.key, x, y, y2 * law.depth_factor, y2 - y1, reach, whole, weight_ms, spot, at, tall_m)
+    depth_y = y2 * law.depth_factor
+    return Seen(person, person.key, x, y, depth_y, y2 - y1, reach, whole, headed, weight_ms, spot, at, tall_m)
 
 
 def _take_in(frame: Frame, fresh: list[Track]) -> list[Seen]:

@@ -40,6 +40,8 @@ def surely_far(a: Seen, b: Seen, law: Law) -> bool:
         if a.at is None or b.at is None:
             return True
         return (a.at[0] - b.at[0]) ** 2 + (a.at[1] - b.at[1]) ** 2 > law.near_m * law.near_m
+    if not (a.whole and b.whole) and a.headed and b.headed:
+        return _by_heads_m(a, b, law) > law.near_m
     dx, dy, reach = a.x - b.x, a.depth_y - b.depth_y, a.reach + b.reach
     return dx * dx + dy * dy > reach * reach
 
@@ -87,7 +89,7 @@ def _on_foot(seen: Seen, law: Law) -> bool:
 def _by_height(a: Seen, b: Seen, limit_m: float, law: Law) -> Judgement:
     """Foot points in body heights. Bodies of very different height stand at different depths, or one is half hidden."""
     if not (a.whole and b.whole):
-        return Verdict.UNKNOWN, 0.0, HEIGHT, -1
+        return _by_heads(a, b, limit_m, law)
     m_per_px = 2 * law.body_height_m / (a.height + b.height)
     distance_m = hypot(a.x - b.x, a.depth_y - b.depth_y) * m_per_px
     if distance_m > limit_m:
@@ -97,3 +99,21 @@ def _by_height(a: Seen, b: Seen, limit_m: float, law: Law) -> Judgement:
     if speed_apart_m_s(a, b, law) >= law.speed_apart_m_s:
         return Verdict.MOVING, distance_m, HEIGHT, -1
     return Verdict.TOGETHER, distance_m, HEIGHT, -1
+
+
+def _by_heads(a: Seen, b: Seen, limit_m: float, law: Law) -> Judgement:
+    """Somebody walks out of the picture at its lower edge: feet are out of it, heads are in it and about level."""
+    if not (a.headed and b.headed):
+        return Verdict.UNKNOWN, 0.0, HEIGHT, -1
+    distance_m = _by_heads_m(a, b, law)
+    if distance_m > limit_m:
+        return Verdict.UNKNOWN, distance_m, HEIGHT, -1
+    if speed_apart_m_s(a, b, law) >= law.speed_apart_m_s:
+        return Verdict.MOVING, distance_m, HEIGHT, -1
+    return Verdict.TOGETHER, distance_m, HEIGHT, -1
+
+
+def _by_heads_m(a: Seen, b: Seen, law: Law) -> float:
+    """At least the distance: what is seen of the taller body is at most a body's height."""
+    across, down = a.x - b.x, a.person.y1 - b.person.y1
+    return hypot(across, down * law.depth_factor) * law.body_height_m / max(a.height, b.height)

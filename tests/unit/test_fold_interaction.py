@@ -29,9 +29,9 @@ def talk(apart_m: float, seconds: float = 20.0, until_s: float | None = None, **
 
 
 def cut_off(update: TrackUpdate) -> TrackUpdate:
-    """The record with the customer's box reaching the lower edge of the image."""
+    """The record with the customer's box reaching the upper edge of the image."""
     staff, customer = update.tracks
-    return msgspec.structs.replace(update, tracks=[staff, msgspec.structs.replace(customer, y2=720.0)])
+    return msgspec.structs.replace(update, tracks=[staff, msgspec.structs.replace(customer, y1=0.0)])
 
 
 def story(shop: Scenario, law: CameraRules | None = None) -> list[InteractionEvent]:
@@ -135,7 +135,7 @@ class TestStaying:
         assert last.support == pytest.approx(32.5 / 40, abs=0.02)
 
     def test_an_unknown_distance_is_not_far_either(self) -> None:
-        # given eight seconds in which something covers the customer's legs down to the image's edge
+        # given eight seconds in which the customer's box goes up to the image's edge, as of somebody on a ladder
         shop = talk(1.2, seconds=40)
         log = [cut_off(u) if 200 <= u.sequence < 280 else u for u in shop.log()]
         # when folded, then it lasts to the end, but the eight seconds support nothing

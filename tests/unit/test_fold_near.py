@@ -76,10 +76,25 @@ class TestByHeight:
     def test_very_different_heights_that_seem_far_are_far(self) -> None:
         assert judged(track(1, 0, 6), track(2, 3.0, 6, tall_m=1.3))[0] == Verdict.FAR
 
-    def test_a_box_cut_off_by_the_image_has_no_foot(self) -> None:
-        low = Track(track_id=2, class_name="customer", confidence=0.9, x1=600, y1=400, x2=700, y2=719.5)
+    def test_a_box_cut_off_at_the_side_or_above_tells_no_distance(self) -> None:
         other = Track(track_id=1, class_name="staff", confidence=0.9, x1=500, y1=390, x2=600, y2=700)
-        assert judged(other, low)[0] == Verdict.UNKNOWN
+        beside = Track(track_id=2, class_name="customer", confidence=0.9, x1=0, y1=390, x2=60, y2=700)
+        above = Track(track_id=2, class_name="customer", confidence=0.9, x1=600, y1=0, x2=700, y2=700)
+        assert judged(other, beside)[0] == Verdict.UNKNOWN
+        assert judged(other, above)[0] == Verdict.UNKNOWN
+
+    @pytest.mark.parametrize(("x", "y"), [(0.8, 2.3), (0.3, 2.8), (0.6, 2.9)])
+    def test_who_walks_out_of_the_picture_below_is_met_by_the_head(self, x: float, y: float) -> None:
+        cut = track(1, 0, 2.1)
+        assert cut.y2 == CAMERA.height_px
+        verdict, distance_m, method, _ = judged(cut, track(2, x, y), limit_m=2.25)
+        assert (verdict, method) == (Verdict.TOGETHER, HEIGHT)
+        assert hypot(x, y - 2.1) <= distance_m
+
+    def test_heads_never_say_that_somebody_is_far(self) -> None:
+        # what is seen of a body that is cut off is no measure of its scale
+        assert judged(track(1, 0, 2.1), track(2, 0, 5.0))[0] == Verdict.UNKNOWN
+        assert judged(track(1, 0, 2.1), track(2, 1.8, 2.1))[0] == Verdict.UNKNOWN
 
     def test_where_a_pixel_is_more_than_ten_centimetres_it_is_unknown(self) -> None:
         def small(track_id: int, height_px: float) -> Track:
@@ -216,8 +231,8 @@ def test_the_cheap_look_never_hides_a_contact() -> None:
     for law in (rules(**what, floor=floor) for what in every for floor in (None, floor_plan(), floor_plan(lens=False))):
         ready = book_of(law).law(law.version)
         for x in (0.0, 0.4, 0.9, 1.3, 1.5, 2.0):
-            for y in (4.7, 5.2, 5.9, 6.0, 7.4, 9.7):
-                one, other = seen(law, track(1, 0, 6.6, "staff"), track(2, x, y))
+            for at, y in [*((6.6, y) for y in (4.7, 5.2, 5.9, 6.0, 7.4, 9.7)), (2.1, 2.8), (2.1, 3.1)]:
+                one, other = seen(law, track(1, 0, at, "staff"), track(2, x, y))
                 if judge(one, other, 1.5, ready)[0] == Verdict.TOGETHER:
                     assert not surely_far(one, other, ready), (law.pairs, x, y)
 
