@@ -7,7 +7,7 @@ Made from the same pure plans as the services use, so that the tests of what com
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -46,6 +46,7 @@ from schemas.records import (
 )
 from schemas.site import Camera, Site
 from streams.evidence import entry_key, join
+from streams.frame import Event
 
 MORNING = int(datetime(2026, 3, 2, 9, 0, tzinfo=UTC).timestamp() * 1000)
 """10:00 in Berlin."""
@@ -106,6 +107,18 @@ def make(tag: str, host: str = "here", began_at: int = MORNING, post: Post | Non
     maker.visit(301, from_s=600.0, contact_s=None, to_s=660.0)
     maker.visit(302, from_s=610.0, contact_s=640.5, to_s=700.0)
     maker.outage(from_s=1000.0, to_s=1090.0)
+    world.stated = joined(world.facts)
+    return world
+
+
+def of_events(events: Iterable[Event], site: Site) -> World:
+    """The world that follows from what a fold told: everything cut, stored, reported and joined."""
+    world = World(site, "here")
+    maker = _Maker(world, MORNING, lambda key, payload: f"ext-{key[-4:]}")
+    for event in events:
+        world.facts.append(event)
+        if isinstance(event, InteractionEvent | UnattendedEvent):
+            maker.evidence(event)
     world.stated = joined(world.facts)
     return world
 
@@ -182,8 +195,8 @@ class _Maker:
         confirmed = event("confirmed", confirmed_s, started.hash, **known, alert=alert)
         ended = event("ended", to_s + 5, confirmed.hash, **known, **ending)
         self._world.facts += [started, confirmed, ended]
-        self._evidence(confirmed)
-        self._evidence(ended)
+        self.evidence(confirmed)
+        self.evidence(ended)
         return episode_id
 
     def unattended(self, ordinal: int, customer_id: int, *, from_s: float, confirmed_s: float, to_s: float) -> None:
@@ -240,8 +253,8 @@ class _Maker:
         ending = {"ended_at": at(to_s), "duration_s": to_s - from_s, "close_reason": "left"}
         ended = event("ended", to_s + 10, confirmed.hash, **known, **ending)
         self._world.facts += [started, confirmed, ended]
-        self._evidence(confirmed)
-        self._evidence(ended)
+        self.evidence(confirmed)
+        self.evidence(ended)
 
     def visit(self, customer_id: int, *, from_s: float, contact_s: float | None, to_s: float) -> None:
         """A stay in the service zone of the door's camera."""
@@ -277,7 +290,7 @@ class _Maker:
         closed = resealed(opened, facet_revision=2, to_at=at(to_s), previous_hash=opened.hash)
         self._world.facts += [opened, closed]
 
-    def _evidence(self, event: InteractionEvent | UnattendedEvent) -> None:
+    def evidence(self, event: InteractionEvent | UnattendedEvent) -> None:
         """The clip that the event asks for, its upload, and for an opener's alert the incident."""
         now_ms = event.cause.captured_at + LATER_MS
         for job in clip_plan.jobs(event, now_ms).values():
@@ -401,7 +414,7 @@ def stores_of(world: World) -> Stores:
             for r in reports
         ],
         rows=as_read,  # type: ignore[arg-type]
-        shown=dict.fromkeys(world.episodes, 1),
+        shown={episode_id: int(episode.phase != "retracted") for episode_id, episode in world.episodes.items()},
         snapshots=planned(world),
         planned=planned(world),
     )

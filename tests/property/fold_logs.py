@@ -111,17 +111,18 @@ def logs(draw: st.DrawFn, start_at: int | None = None) -> Log:
     shop = Scenario(seconds=seconds, hz=HZ, start_at=start_at, seed=draw(st.integers(0, 99)))
     shop.jitter_px = draw(st.sampled_from([0.0, 1.5]))
     shop.missed = draw(st.sampled_from([0.0, 0.05]))
-    scene = draw(st.sampled_from(["crowd", "crowd", "crowd", "till", "party", "apprentice"]))
+    scene = draw(st.sampled_from(["crowd", "crowd", "till", "party", "party", "apprentice"]))
     few = st.integers(1, 5) if scene == "crowd" else st.integers(0, 3)
     shop.people = [draw(figures(n + 1, seconds)) for n in range(draw(few))]
     if scene == "till":  # busy, with somebody who queues
         shop.staff((0, 0.0, 6.6))
         shop.customer((0, 0.3, 5.5))
         shop.customer((1, 0.0, 4.4))
-    elif scene == "party":  # two who came together, and staff who come to them
-        shop.customer((0, 2.2, 4.6))
-        shop.customer((0, 2.9, 4.6))
-        shop.staff((draw(st.sampled_from([1.0, 3.0, 6.0, 20.0])), 2.5, 4.9))
+    elif scene == "party":  # two who came together, staff who come to them, and one who proves to be staff too
+        one, _ = shop.customer((0, 2.2, 4.6)), shop.customer((0, 2.9, 4.6))
+        if draw(st.booleans()):
+            one.taken_for("staff", 8.5, seconds + 1)
+        shop.staff((draw(st.sampled_from([1.0, 3.0, 3.0, 20.0])), 2.5, 4.9))
     elif scene == "apprentice":  # taken for a customer until the zone says better
         shop.person("person", (0, 3.4, 5.2))
         shop.person(draw(st.sampled_from(["person", "staff"])), (draw(st.sampled_from([0.0, 2.0])), 2.6, 5.0))
