@@ -109,7 +109,7 @@ def _take(frame: Frame, pair: Pair | None, a: Seen, b: Seen, found: Judgement, b
     state, now = frame.state, frame.now
     together = verdict == Verdict.TOGETHER and belongs
     if pair is None:
-        if together and frame.open and len(state.pairs) < frame.law.pairs_max:
+        if together and len(state.pairs) < frame.law.pairs_max:
             state.pairs[a.key << 32 | b.key] = Pair(a.key, b.key, now, now, now, point=point)
         return
     weight_ms = min(now - pair.sampled_at, frame.law.sample_max_ms)

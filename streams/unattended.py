@@ -190,7 +190,7 @@ def _retract(frame: Frame, person: Person) -> None:
         if stay.episode is not None:
             facts = _facts(frame, person, stay)
             tell(frame, UnattendedEvent, "retracted", stay.episode, None, person, facts)
-    person.stays, person.contact = [], None
+    person.stays = []
 
 
 def _waiting_at(frame: Frame, place: str) -> list[tuple[Person, Stay]]:

@@ -303,6 +303,46 @@ class TestStaffAssignment:
         shop.customer((0, 0.0, 6.0))
         assert phases(story(shop)) == ["started", "confirmed", "ended"]
 
+    def test_two_short_moments_of_a_colleague_do_not_add_up(self) -> None:
+        shop = Scenario(seconds=40)
+        shop.staff((0, -1.0, 6.0))
+        colleague = shop.staff((0, 3.5, 6.0), (8, 3.5, 6.0))
+        for s in (10.0, 20.0):
+            colleague.path += [(s, 0.6, 6.0), (s + 1.2, 0.6, 6.0), (s + 3, 3.5, 6.0)]
+        shop.customer((0, 0.0, 6.0))
+        assert phases(story(shop)) == ["started", "confirmed", "ended"]
+
+    def test_a_server_who_is_hidden_is_not_given_up_for_a_moment_of_somebody_else(self) -> None:
+        # given a server whom nobody sees for six seconds, in which a colleague stops for one second
+        shop = Scenario(seconds=40)
+        shop.staff((0, -1.0, 6.0)).hidden(20, 26)
+        shop.staff((0, 3.5, 6.0), (21, 3.5, 6.0), (23, 0.6, 6.0), (24.5, 0.6, 6.0), (26.5, 3.5, 6.0))
+        shop.customer((0, 0.0, 6.0))
+        assert phases(story(shop)) == ["started", "confirmed", "ended"]
+
+    def test_once_there_is_nothing_with_the_last_server_the_next_one_need_not_wait(self) -> None:
+        shop = Scenario(seconds=60)
+        shop.staff((0, -1.0, 6.0)).leaves(20)
+        shop.staff((40, 0.8, 6.0))
+        shop.customer((0, 0.0, 6.0))
+        second = next(e for e in story(shop) if e.lineage.staff[0].track_id == 2)
+        assert second.started_at == shop.at(40)
+
+    @pytest.mark.parametrize(("stays_s", "takes_over"), [(2.3, False), (3.3, True)])
+    def test_a_change_needs_two_seconds(self, stays_s: float, takes_over: bool) -> None:
+        # given a colleague who steps between the two for a while; a box shows a stop after about half a second
+        shop = Scenario(seconds=60)
+        shop.staff((0, -1.1, 6.0))
+        shop.staff((0, 4.0, 6.0), (20, 4.0, 6.0), (22, 0.6, 6.0), (22 + stays_s, 0.6, 6.0), (24 + stays_s, 4.0, 6.0))
+        shop.customer((0, 0.0, 6.0))
+        folder = Folder(book_of(rules()))
+        served_by = set()
+        for update in shop.log():
+            folder.fold([update])
+            assert folder.state is not None
+            served_by |= {person.server for person in folder.state.people.values() if person.server}
+        assert (len(served_by) == 2) == takes_over
+
     def test_who_stays_nearer_takes_the_customer_over_after_two_seconds(self) -> None:
         # given a colleague who comes nearer at 20 s and stays
         shop = Scenario(seconds=60)

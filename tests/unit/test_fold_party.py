@@ -128,6 +128,31 @@ class TestOneOccurrence:
         assert [e.opens for e in confirmed(shop, law)] == [True, True]
         assert [e.opens for e in confirmed(shop)] == [True, False]
 
+    def test_two_parties_that_come_together_are_one(self) -> None:
+        # given two twos, of whom the second joins the first for ten seconds before staff come
+        shop = Scenario(seconds=60)
+        for x in (-1.4, -0.5):
+            shop.customer((0, x, 6.0))
+        for x in (0.5, 1.4):
+            shop.customer((0, x + 2.0, 6.0), (12, x + 2.0, 6.0), (13, x, 6.0))
+        shop.staff((26, 0.0, 6.3))
+        assert [e.opens for e in confirmed(shop)] == [True, False, False, False]
+
+    def test_seconds_without_a_frame_count_as_half_a_second(self) -> None:
+        shop, _, _ = met(together_s=11.5)
+        assert [e.opens for e in confirmed(shop)] == [True, False]
+        shop.blind = [(4.05, 6.65)]
+        assert [e.opens for e in confirmed(shop)] == [True, True]
+
+    def test_who_was_met_before_is_watched_no_longer(self) -> None:
+        shop, _, _ = met(together_s=5.0, seconds=7)
+        folder = Folder(book_of(rules()))
+        folder.fold(u for u in shop.log() if u.captured_at < shop.at(5))
+        assert folder.state is not None
+        assert list(folder.state.beside_ms.values()) == [4800]
+        folder.fold(shop.log())
+        assert folder.state.beside_ms == {}
+
     def test_who_are_given_up_take_their_time_with_them(self) -> None:
         shop, one, _ = met(together_s=100, seconds=80)
         one.leaves(5)
@@ -181,15 +206,18 @@ class TestOneContact:
         assert self.told(shop, other, law) == ["started", "confirmed", "ended"]
 
     def test_while_it_is_unknown_whether_they_stand_together_the_clock_stands(self) -> None:
-        # given one whose lower half something covers for twenty seconds while the other is served
+        # given one whose box reaches the image's edge for a minute and a half from when the other is served
         shop, _, other = self.served(beside_m=2.0)
-        log = [half(u, other.track_id) if 300 <= u.sequence < 500 else u for u in ended(shop.log())]
-        # when folded, then nobody is left waiting
-        told = waits(fold(log, self.LAW))
-        assert phases(e for e in told if e.lineage.customer[0].track_id == other.track_id) == ["started", "discarded"]
+        shop.seconds = 130
+        log = [cut_off(u, other.track_id) if 125 <= u.sequence < 1000 else u for u in ended(shop.log())]
+        deep = rules(zones=[zone(-9, 0.5, 9, 40)])
+        told = [e for e in waits(fold(log, deep)) if e.lineage.customer[0].track_id == other.track_id]
+        # when folded, then it did not become too long, and ended when they were seen together again
+        assert phases(told) == ["started", "discarded"]
+        assert (told[-1].close_reason, told[-1].ended_at) == ("served", shop.at(100))
 
 
-def half(update: TrackUpdate, track_id: int) -> TrackUpdate:
-    """The record with the lower half of one box missing."""
-    tracks = [msgspec.structs.replace(t, y2=(t.y1 + t.y2) / 2) if t.track_id == track_id else t for t in update.tracks]
+def cut_off(update: TrackUpdate, track_id: int) -> TrackUpdate:
+    """The record with one box reaching the lower edge of the image."""
+    tracks = [msgspec.structs.replace(t, y2=720.0) if t.track_id == track_id else t for t in update.tracks]
     return msgspec.structs.replace(update, tracks=tracks)
