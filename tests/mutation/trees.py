@@ -82,7 +82,8 @@ def run_tests(tree: Path, tests: list[str], cpu_s: float) -> int:
     phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
     hypothesis.settings.register_profile("mutants", hypothesis.settings.get_profile("ci"), phases=phases)
     quiet = ("-q", "-x", "--no-header", "--tb=short", "-p", "no:cacheprovider", "--hypothesis-profile=mutants")
-    return int(pytest.main([*quiet, *tests]))
+    # one by one, for most mutants need not load more than the first
+    return next((code for test in tests if (code := int(pytest.main([*quiet, test])))), 0)
 
 
 def run_and_watch(tree: Path, test: str, cpu_s: float) -> tuple[int, Called]:
