@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from inference.errors import DetectorError
 from schemas import site
+from schemas.records import Keypoint
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,8 @@ class Detection:
     y1: float
     x2: float
     y2: float
+    keypoints: tuple[Keypoint, ...] | None = None
+    """Body joints in the model's order, where a pose model runs."""
 
 
 class Detector(Protocol):
@@ -98,31 +101,36 @@ class YoloDetector:
         yolo = _ultralytics(offline=local.exists(), threads=threads)
         try:
             with _openvino_threads(threads):
-                self._model: Any = yolo(where, task="detect")
+                self._model: Any = yolo(where, task="pose" if settings.pose else "detect")
                 self._arguments = {
                     "conf": settings.confidence,
                     "imgsz": settings.image_size_px,
                     "verbose": False,
                     "save": False,
                 }
-                self._model.predict(np.zeros((64, 64, 3), np.uint8), **self._arguments)
+                empty = self._model.predict(np.zeros((64, 64, 3), np.uint8), **self._arguments)[0]
         except Exception as error:  # ultralytics raises whatever the bytes lead it to
             raise DetectorError(
                 f"weights {where} do not load: {_first_line(error)}; name a YOLO .pt, .onnx or OpenVINO folder"
             ) from error
+        if settings.pose and empty.keypoints is None:
+            raise DetectorError(f"weights {where} give no joints; name a pose model's, or leave out detector.pose")
+        self._pose = settings.pose
         self.name = f"{Path(where).name}@{weights_sha256(Path(where))[:12]}"
         self._classes = _class_map(self._model.names, settings.classes, where)
 
     def detect(self, frame_bgr: Image, frame_index: int = 0) -> list[Detection]:
         """See Detector."""
-        boxes = self._model.predict(frame_bgr, **self._arguments)[0].boxes.data.cpu().numpy()
+        result = self._model.predict(frame_bgr, **self._arguments)[0]
+        boxes = result.boxes.data.cpu().numpy()[:, :6].tolist()
+        bodies = result.keypoints.data.cpu().numpy().tolist() if self._pose else [None] * len(boxes)
         height, width = frame_bgr.shape[:2]
         found = []
-        for x1, y1, x2, y2, confidence, number in boxes[:, :6].tolist():
+        for (x1, y1, x2, y2, confidence, number), body in zip(boxes, bodies, strict=True):
             class_name = self._classes.get(int(number))
             x1, y1, x2, y2 = max(0.0, x1), max(0.0, y1), min(float(width), x2), min(float(height), y2)
             if class_name is not None and x2 > x1 and y2 > y1:
-                found.append(Detection(class_name, confidence, x1, y1, x2, y2))
+                found.append(Detection(class_name, confidence, x1, y1, x2, y2, _joints(body)))
         return merged(found)
 
 
@@ -202,6 +210,12 @@ def weights_sha256(path: Path) -> str:
             digest.update(file.relative_to(path).as_posix().encode() + b"\0")
         digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def _joints(body: list[list[float]] | None) -> tuple[Keypoint, ...] | None:
+    if body is None:
+        return None
+    return tuple(Keypoint(x=round(x, 1), y=round(y, 1), confidence=round(c, 2)) for x, y, c in body)
 
 
 def _class_map(names: Mapping[int, str], wanted: Mapping[str, str], where: str) -> dict[int, str]:

@@ -66,13 +66,10 @@ class Tracker:
 
     def update(self, detections: Sequence[Detection], frame_bgr: Image) -> list[Track]:
         """The people of the next slot's frame, in the order of their ids."""
-        boxes = [
-            ([d.x1, d.y1, d.x2 - d.x1, d.y2 - d.y1], d.confidence, d.class_name)
-            for d in detections
-            if d.x2 > d.x1 and d.y2 > d.y1
-        ]
+        seen = [d for d in detections if d.x2 > d.x1 and d.y2 > d.y1]
+        boxes = [([d.x1, d.y1, d.x2 - d.x1, d.y2 - d.y1], d.confidence, d.class_name) for d in seen]
         looks = [self._look(frame_bgr, box) for box, _, _ in boxes]
-        tracks = self._deepsort.update_tracks(boxes, embeds=looks)
+        tracks = self._deepsort.update_tracks(boxes, embeds=looks, others=[d.keypoints for d in seen])
         return sorted(filter(None, map(_matched, tracks)), key=lambda track: track.track_id)
 
     def skip(self, slots: int = 1) -> None:
@@ -118,4 +115,5 @@ def _matched(track: Any) -> Track | None:
         y1=y1,
         x2=x2,
         y2=y2,
+        keypoints=list(track.get_det_supplementary()) if track.get_det_supplementary() else None,
     )

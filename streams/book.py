@@ -66,6 +66,7 @@ class Law:
     height_ratio_max: float
     pixel_max_m: float
     counter_reach_m: float
+    facing_weight: float
     near_m: float
     stay_m: float
     start_support: float
@@ -144,6 +145,7 @@ def law_of(rules: CameraRules, version: str) -> Law:
         height_ratio_max=near.height_ratio_max,
         pixel_max_m=near.pixel_max_m,
         counter_reach_m=near.counter_reach_m,
+        facing_weight=near.facing_weight,
         near_m=talk.near_m,
         stay_m=talk.stay_m,
         start_support=talk.start_support,

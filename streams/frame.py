@@ -53,3 +53,5 @@ class Seen(msgspec.Struct, gc=False):
     """Where the foot stands on the calibrated floor, metres; None: not known."""
     tall_m: float
     """How tall the person is if the box's lower edge is the foot; 0: not known."""
+    heading: Point | None
+    """Where the body looks: a unit vector on the floor; None: not known."""

@@ -8,6 +8,7 @@ from operator import attrgetter
 from schemas.ids import person_id
 from schemas.records import Track, TrackRef
 from streams import roles
+from streams.facing import heading
 from streams.frame import Frame, Seen
 from streams.motion import jumped, move, springs
 from streams.state import LINEAGE_MAX, CameraState, Person, Ref
@@ -131,8 +132,9 @@ def _look(frame: Frame, person: Person, box: Track, weight_ms: int) -> Seen:
     x, y = ((x1 + x2) / 2, y2) if whole else _foot(frame, box)
     reach, spot = law.reach * (y2 - y1), law.ground.at(x, y)
     at, tall_m = law.floor.look(x, y, y1) if whole and law.floor is not None else (None, 0.0)
-    depth_y = y2 * law.depth_factor
-    return Seen(person, person.key, x, y, depth_y, y2 - y1, reach, whole, headed, weight_ms, spot, at, tall_m)
+    looks = heading(box, x, y, law) if box.keypoints or box.heading_deg is not None else None
+    depth_y, tall_px = y2 * law.depth_factor, y2 - y1
+    return Seen(person, person.key, x, y, depth_y, tall_px, reach, whole, headed, weight_ms, spot, at, tall_m, looks)
 
 
 def _take_in(frame: Frame, fresh: list[Track]) -> list[Seen]:

@@ -12,6 +12,7 @@ from uuid import UUID
 from schemas.records import Alert, CloseReason, InteractionEvent, PersonBox, Role
 from streams import occurrence, roles
 from streams.episode import Facts, begin, share, tell
+from streams.facing import reach_m
 from streams.frame import Frame, Seen
 from streams.identity import zone_of
 from streams.near import METHODS, Judgement, Verdict, judge, surely_far
@@ -62,7 +63,7 @@ def _sample_any(frame: Frame, here: list[Seen]) -> None:
             pair = pairs.get(a.key << 32 | b.key)
             if pair is None and surely_far(a, b, law):
                 continue
-            found = judge(a, b, _limit_m(frame, pair), law)
+            found = judge(a, b, reach_m(_limit_m(frame, pair), a, b, pair, law), law)
             _take(frame, pair, a, b, found, belongs=True)
 
 
@@ -75,7 +76,7 @@ def _sample_customer(frame: Frame, customer: Seen, staff: list[Seen], contacts: 
         pair = pairs.get(member.key << 32 | person.key)
         if pair is None and surely_far(member, customer, law):
             continue
-        found = judge(member, customer, _limit_m(frame, pair), law)
+        found = judge(member, customer, reach_m(_limit_m(frame, pair), member, customer, pair, law), law)
         around.append((member, pair, found))
         if found[0] == Verdict.TOGETHER:
             rank = (found[2], found[1], member.key)  # the service point first, else the nearest
@@ -218,7 +219,7 @@ def _roll(frame: Frame, pair: Pair) -> None:
     assert old is not None
     confirmed = old.confirmed_at is not None
     _close(frame, pair, "rolled")
-    follower = Pair(pair.staff, pair.customer, frame.now, frame.now, frame.now, point=pair.point)
+    follower = Pair(pair.staff, pair.customer, frame.now, frame.now, frame.now, point=pair.point, facing=pair.facing)
     frame.state.pairs[pair.staff << 32 | pair.customer] = follower
     _start(frame, follower, old.episode_id if confirmed else None)
 

@@ -134,6 +134,8 @@ class Pair(msgspec.Struct, array_like=True):
     zone: int = -1
     """Index of the zone the customer was in."""
     episode: Opened | None = None
+    facing: float | None = None
+    """How much they face each other, -1 to 1, of late; None: never known."""
 
 
 class OpenOutage(msgspec.Struct, array_like=True):

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import cos, radians, sin
 
-from schemas.records import Track
-from schemas.rules import Point
+from schemas.geometry import Point
+from schemas.records import Keypoint, Track
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,18 @@ class Camera:
         return max(left, 0.0), max(head, 0.0), min(right, float(self.width_px)), min(foot, float(self.height_px))
 
 
+def joints(camera: Camera, x: float, y: float, looks_deg: float) -> list[Keypoint]:
+    """What a pose model sees of somebody who looks that way (on the floor, counter-clockwise from +x, from above):
+    shoulders and hips, the rest unsure."""
+    left_x, left_y = -sin(radians(looks_deg)), cos(radians(looks_deg))
+    found = [Keypoint(x=0, y=0, confidence=0)] * 17
+    for (left, right), half_m, z in (((5, 6), 0.2, 1.4), ((11, 12), 0.14, 0.95)):
+        for place, side in ((left, half_m), (right, -half_m)):
+            u, v = camera.pixel(x + side * left_x, y + side * left_y, z)
+            found[place] = Keypoint(x=u, y=v, confidence=0.9)
+    return found
+
+
 def rectangle(x1: float, y1: float, x2: float, y2: float) -> list[Point]:
     """Corners of an area of floor in metres."""
     return [(x1, y1), (x2, y1), (x2, y2), (x1, y2)]
@@ -51,6 +63,8 @@ class Figure:
     until_s: float = float("inf")
     confidence: float = 0.9
     tall_m: float = 1.7
+    looks_deg: float | None = None
+    """Where the body looks, for a pose model to see."""
     away: list[tuple[float, float]] = field(default_factory=list)
     other_ids: list[tuple[float, int]] = field(default_factory=list)
     other_classes: list[tuple[float, float, str]] = field(default_factory=list)
@@ -101,4 +115,5 @@ class Figure:
             y1=y1 + jitter[1],
             x2=x2 + jitter[0],
             y2=y2 + jitter[1],
+            keypoints=None if self.looks_deg is None else joints(camera, *where, self.looks_deg),
         )

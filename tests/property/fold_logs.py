@@ -82,6 +82,8 @@ def figures(draw: st.DrawFn, track_id: int, seconds: float) -> Figure:
         s += draw(st.sampled_from([1.0, 2.0]))
     who = Figure(track_id, draw(st.sampled_from(["staff", "customer", "customer", "person"])), path)
     if draw(st.booleans()):
+        who.looks_deg = draw(st.sampled_from([-90.0, 0.0, 90.0, 180.0]))
+    if draw(st.booleans()):
         who.leaves(draw(st.floats(2, seconds)))
     for _ in range(draw(st.integers(0, 2))):
         at = draw(st.floats(0, seconds))

@@ -101,6 +101,7 @@ def crowd() -> CameraState:
             9,
             9,
             opened(),
+            third,
         )
     return state
 

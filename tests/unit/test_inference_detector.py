@@ -20,6 +20,7 @@ from inference.detector import (
     weights_sha256,
 )
 from inference.errors import DetectorError
+from schemas.records import Keypoint
 from schemas.site import Detector
 from tests.unit.inference_videos import BlockDetector, picture
 
@@ -89,6 +90,7 @@ class FakeYolo:
     def __init__(self, weights: str, task: str) -> None:
         if b"damaged" in Path(weights).read_bytes():
             raise EOFError("Ran out of input\nand a long tail")
+        self.has_joints = task == "pose" and b"joints" in Path(weights).read_bytes()
 
     def predict(self, image: Any, **settings: Any) -> list[Any]:
         class Data(np.ndarray):
@@ -101,8 +103,12 @@ class FakeYolo:
         class Boxes:
             data = np.array([[-5, 10, 50, 60, 0.9, 0], [20, 20, 40, 40, 0.8, 2], [60, 0, 99, 70, 0.5, 0]]).view(Data)
 
+        class Joints:
+            data = np.full((3, 17, 3), 0.123).view(Data)
+
         class Result:
             boxes = Boxes
+            keypoints = Joints if self.has_joints else None
 
         return [Result]
 
@@ -125,6 +131,19 @@ def test_classes_are_renamed_others_dropped_and_boxes_cut_to_the_image(tmp_path:
     found = yolo.detect(picture(0))
     assert found == [Detection("customer", 0.9, 0, 10, 50, 60), Detection("customer", 0.5, 60, 0, 96, 64)]
     assert yolo.name == f"w.pt@{weights_sha256(tmp_path / 'w.pt')[:12]}"
+
+
+def test_a_pose_model_gives_joints(tmp_path: Path, fake_yolo: None) -> None:
+    (tmp_path / "w.pt").write_bytes(b"joints")
+    yolo = YoloDetector(Detector(weights="w.pt", pose=True), tmp_path, threads=1)
+    found = yolo.detect(picture(0))
+    assert [d.keypoints for d in found] == [(Keypoint(x=0.1, y=0.1, confidence=0.12),) * 17] * 2
+
+
+def test_a_model_without_joints_is_refused_as_a_pose_model(tmp_path: Path, fake_yolo: None) -> None:
+    (tmp_path / "w.pt").write_bytes(b"fine")
+    with pytest.raises(DetectorError, match=r"w\.pt give no joints; name a pose model's, or leave out detector\.pose"):
+        YoloDetector(Detector(weights="w.pt", pose=True), tmp_path, threads=1)
 
 
 def test_a_model_without_any_of_the_classes_is_refused_with_those_it_has(tmp_path: Path, fake_yolo: None) -> None:

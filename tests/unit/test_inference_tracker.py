@@ -1,11 +1,13 @@
 """Tracks: one id per person, only what was seen, time in seconds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from inference.detector import Detection, Image
 from inference.tracker import Tracker, TrackerSettings, settings_hash
-from schemas.records import Track
+from schemas.records import Keypoint, Track
 
 SIZE = (240, 320, 3)
 
@@ -43,6 +45,17 @@ def test_a_track_carries_the_detectors_own_box_class_and_score() -> None:
     (track,) = tracks
     assert (track.x1, track.y1, track.x2, track.y2) == (65, 60, 115, 200)
     assert (track.class_name, track.confidence) == ("person", 0.8)
+
+
+def test_joints_stay_with_their_body() -> None:
+    tracker = Tracker(TrackerSettings(), 10)
+    for n in range(6):
+        image, found = scene((20 + n, RED), (200 - n, BLUE))
+        bodies = [(Keypoint(x=d.x1, y=70.5, confidence=0.9),) * 17 for d in found]
+        found = [replace(d, keypoints=body) for d, body in zip(found, bodies, strict=True)]
+        tracks = tracker.update(found[::-1], image)
+    assert [track.keypoints[0].x for track in tracks if track.keypoints] == [track.x1 for track in tracks]
+    assert [len(track.keypoints or []) for track in tracks] == [17, 17]
 
 
 def test_someone_who_is_not_detected_now_is_not_there() -> None:
