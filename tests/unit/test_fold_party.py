@@ -218,6 +218,6 @@ class TestOneContact:
 
 
 def cut_off(update: TrackUpdate, track_id: int) -> TrackUpdate:
-    """The record with one box reaching the lower edge of the image."""
-    tracks = [msgspec.structs.replace(t, y2=720.0) if t.track_id == track_id else t for t in update.tracks]
+    """The record with one box reaching the upper edge of the image: neither foot nor head can be relied on."""
+    tracks = [msgspec.structs.replace(t, y1=0.0) if t.track_id == track_id else t for t in update.tracks]
     return msgspec.structs.replace(update, tracks=tracks)
