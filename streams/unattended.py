@@ -24,16 +24,15 @@ def advance(frame: Frame, here: list[Seen], contacts: Contacts, elapsed_ms: int)
     state, law = frame.state, frame.law
     if law.any_pair:
         return
-    _idle(frame, elapsed_ms)
+    customers = [seen for seen in here if seen.person.role == roles.CUSTOMER]
+    for seen in customers:
+        _meet(frame, seen, contacts.get(seen.key, Verdict.FAR))
+    _idle(frame, customers, elapsed_ms)
     for seen in here:
-        person = seen.person
-        if person.role == roles.CUSTOMER:
-            verdict = contacts.get(person.key, Verdict.FAR)
-            _meet(frame, seen, verdict)
-            if frame.open:
-                _wait(frame, seen, verdict)
-        elif person.stays:
-            _retract(frame, person)
+        if seen.person.role != roles.CUSTOMER:
+            _retract(frame, seen.person)
+        elif frame.open:
+            _wait(frame, seen, contacts.get(seen.key, Verdict.FAR))
     for person in [person for person in state.people.values() if person.stays]:
         for stay in person.stays.copy():
             if not frame.open:
@@ -54,13 +53,6 @@ def leave(frame: Frame, person: Person) -> None:
     _close_stays(frame, person, "left")
 
 
-def _idle(frame: Frame, elapsed_ms: int) -> None:
-    """Time goes by at every service point; who is served there stops its clock in _meet."""
-    idle = frame.state.idle_ms
-    for point in range(len(idle)):
-        idle[point] += elapsed_ms
-
-
 def _meet(frame: Frame, seen: Seen, verdict: Verdict) -> None:
     """Begin, prolong or end the customer's contact with staff."""
     person, law, now = seen.person, frame.law, frame.now
@@ -75,12 +67,23 @@ def _meet(frame: Frame, seen: Seen, verdict: Verdict) -> None:
             contact.served = True
         if contact.served:
             person.attended_at = now
-            if seen.spot.strip >= 0:
-                frame.state.idle_ms[seen.spot.strip] = 0
     elif contact is not None and contact.served:
         contact.apart_ms += seen.weight_ms if verdict == Verdict.FAR else 0
         if contact.apart_ms > law.contact_gap_ms or now - contact.at > law.apart_ms:
             person.contact = None
+
+
+def _idle(frame: Frame, customers: list[Seen], elapsed_ms: int) -> None:
+    """Time goes by at every service point; where somebody is met its clock stands, who is served there sets it back."""
+    idle = frame.state.idle_ms
+    now = [(seen.spot.strip, contact) for seen in customers if (contact := seen.person.contact) is not None]
+    met = {point for point, contact in now if contact.at == frame.now}
+    served = {point for point, contact in now if contact.at == frame.now and contact.served}
+    for point in range(len(idle)):
+        if point in served:
+            idle[point] = 0
+        elif point not in met:
+            idle[point] += elapsed_ms
 
 
 def _wait(frame: Frame, seen: Seen, verdict: Verdict) -> None:

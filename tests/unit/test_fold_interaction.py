@@ -73,6 +73,14 @@ class TestStarting:
         shop.customer((0, -4.0, 6.6), (8, 4.0, 6.6))
         assert story(shop) == []
 
+    @pytest.mark.parametrize(("speed_m_s", "meets"), [(0.4, True), (0.6, False)])
+    def test_slower_than_half_a_metre_per_second_is_contact(self, speed_m_s: float, meets: bool) -> None:
+        # given a customer who strolls by, 0.6 m away
+        shop = Scenario(seconds=20)
+        shop.staff((0, 0.0, 6.0))
+        shop.customer((0, -4.0, 6.6), (8 / speed_m_s, 4.0, 6.6))
+        assert bool(story(shop)) == meets
+
     @pytest.mark.parametrize("to", [(4.0, 0.0), (0.0, 4.0), (3.0, 3.0)])
     @pytest.mark.parametrize("speed_m_s", [0.8, 1.2])
     def test_coming_and_going_are_seen_within_a_second(self, speed_m_s: float, to: tuple[float, float]) -> None:
