@@ -1,0 +1,64 @@
+"""The fold as one of the rules that are compared."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.records import InteractionEvent, TrackRef, UnattendedEvent
+from schemas.rules import CameraRules, Thresholds
+from streams.book import RulesBook
+from streams.camera import step
+from streams.state import CameraState
+from tests.evaluation.baselines import Measured
+from tests.evaluation.clips import START_AT, Clip, Kind, who
+from tests.evaluation.spans import Span
+
+Changes = Mapping[str, Mapping[str, Any]]
+"""Thresholds that differ from the clip's own: group -> name -> value."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One setting of our rules."""
+
+    changes: Changes = field(default_factory=dict)
+    depth_times: float = 1.0
+    """The camera's depth factor is taken so many times."""
+
+    def run(self, measured: Measured, least_s: float) -> dict[Kind, list[Span]]:
+        """What the fold finds: started interactions of at least least_s, unattended customers that were confirmed."""
+        clip, rules = measured.clip, self._rules(measured.clip.rules)
+        found: dict[Kind, list[Span]] = {"interaction": [], "unattended": []}
+        for event in _last_events(clip, rules):
+            kind: Kind = "interaction" if isinstance(event, InteractionEvent) else "unattended"
+            told = event.phase == "ended" or (event.phase == "discarded" and kind == "interaction")
+            short = kind == "interaction" and (event.ended_at or 0) - event.started_at < least_s * 1000
+            if not told or short or event.ended_at is None:
+                continue
+            start, end = event.started_at - START_AT, event.ended_at - START_AT
+            sides = [event.lineage.customer] if kind == "unattended" else [event.lineage.staff, event.lineage.customer]
+            people = tuple(sorted(who(clip, _tracks(side), start, end) for side in sides))
+            found[kind].append(Span(people, start, end))
+        return found
+
+    def _rules(self, rules: CameraRules) -> CameraRules:
+        numbers = rules.thresholds.model_dump()
+        numbers["near"]["depth_factor"] = max(1.0, numbers["near"]["depth_factor"] * self.depth_times)
+        for group, values in self.changes.items():
+            numbers[group].update(values)
+        return rules.model_copy(update={"thresholds": Thresholds.model_validate(numbers)})
+
+
+def _last_events(clip: Clip, rules: CameraRules) -> list[InteractionEvent | UnattendedEvent]:
+    """Each episode's last word."""
+    book = RulesBook(current={rules.camera_id: rules}, by_version={rules.version: rules})
+    state: CameraState | None = None
+    last: dict[str, InteractionEvent | UnattendedEvent] = {}
+    for update in clip.log:
+        state, events = step(state, update, book)
+        last |= {e.episode_id: e for e in events if isinstance(e, InteractionEvent | UnattendedEvent)}
+    return list(last.values())
+
+
+def _tracks(refs: list[TrackRef]) -> set[int]:
+    return {ref.track_id for ref in refs}
