@@ -70,6 +70,16 @@ class Floor:
         rise = w * (head_y * up_w - up_y)
         return (at_x, at_y), (y - head_y) / rise if rise > 0 else 0.0
 
+    def under(self, x: float, head_y: float, tall_m: float) -> Point | None:
+        """Where somebody of that height stands whose head is at (x, head_y), if it is known there; needs `lens`."""
+        beyond = self.at(x, head_y)
+        if beyond is None or self.lens is None or self.lens[2] <= tall_m:
+            return None
+        back = tall_m / self.lens[2]  # the ray through the head arrives that much farther from the lens than the feet
+        at = beyond[0] + (self.lens[0] - beyond[0]) * back, beyond[1] + (self.lens[1] - beyond[1]) * back
+        foot = self.pixel(*at)
+        return None if foot is None else self.look(*foot, head_y)[0]
+
     def moved(self, x: float, y: float, across: float, down: float) -> Point:
         """A small way in the image at pixel (x, y), below the horizon, in metres on the floor."""
         a, b, c, d, e, f, g, h, i = self.from_image

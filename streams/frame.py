@@ -50,7 +50,8 @@ class Seen(msgspec.Struct, gc=False):
     spot: Spot
     """What is drawn where the foot is."""
     at: Point | None
-    """Where the foot stands on the calibrated floor, metres; None: not known."""
+    """Where the foot stands on the calibrated floor, metres (under the head, if the foot is out of the picture); None:
+    not known."""
     tall_m: float
     """How tall the person is if the box's lower edge is the foot; 0: not known."""
     heading: Point | None

@@ -131,7 +131,11 @@ def _look(frame: Frame, person: Person, box: Track, weight_ms: int) -> Seen:
     whole = headed and y2 < height - level
     x, y = ((x1 + x2) / 2, y2) if whole else _foot(frame, box)
     reach, spot = law.reach * (y2 - y1), law.ground.at(x, y)
-    at, tall_m = law.floor.look(x, y, y1) if whole and law.floor is not None else (None, 0.0)
+    at, tall_m = None, 0.0
+    if law.floor is not None and whole:
+        at, tall_m = law.floor.look(x, y, y1)
+    elif law.floor is not None and headed:
+        at = law.floor.under(x, y1, law.body_height_m)
     looks = heading(box, x, y, law) if box.keypoints or box.heading_deg is not None else None
     depth_y, tall_px = y2 * law.depth_factor, y2 - y1
     return Seen(person, person.key, x, y, depth_y, tall_px, reach, whole, headed, weight_ms, spot, at, tall_m, looks)

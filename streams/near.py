@@ -70,12 +70,16 @@ def _across(behind: Seen, other: Seen, law: Law) -> Judgement:
 
 
 def _by_floor(a: Seen, b: Seen, limit_m: float, law: Law, floor: Floor) -> Judgement:
-    """Feet on the calibrated floor. Known only of those whose feet are seen, and where the floor is known."""
+    """Feet on the calibrated floor. Known only of those whose feet are seen, and where the floor is known.
+
+    Who walks out of the picture at its lower edge stands under their head, if they are of mean height: near, never far.
+    """
     if a.at is None or b.at is None or not (_on_foot(a, law) and _on_foot(b, law)):
         return Verdict.UNKNOWN, 0.0, HOMOGRAPHY, -1
     distance_m = hypot(a.at[0] - b.at[0], a.at[1] - b.at[1])
     if distance_m > limit_m:
-        return Verdict.FAR, distance_m, HOMOGRAPHY, -1
+        verdict = Verdict.FAR if a.whole and b.whole else Verdict.UNKNOWN
+        return verdict, distance_m, HOMOGRAPHY, -1
     if floor_speed_apart_m_s(a, b, floor) >= law.speed_apart_m_s:
         return Verdict.MOVING, distance_m, HOMOGRAPHY, -1
     return Verdict.TOGETHER, distance_m, HOMOGRAPHY, -1

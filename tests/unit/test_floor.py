@@ -70,6 +70,21 @@ class TestHowTallSomebodyIs:
         assert Floor(pairs(CORNERS)).look(*CAMERA.pixel(0, 6), 100.0)[1] == 0
 
 
+class TestUnderAHead:
+    @pytest.mark.parametrize("spot", [(0.0, 2.6), (-2.0, 6.0), (3.0, 8.0)])
+    def test_stands_who_is_of_that_height(self, spot: Point) -> None:
+        assert calibrated().under(*CAMERA.pixel(*spot, 1.7), 1.7) == pytest.approx(spot)
+
+    def test_nobody_where_the_floor_is_not_known(self) -> None:
+        assert calibrated().under(*CAMERA.pixel(0, 2.3, 1.7), 1.7) is None
+
+    def test_nobody_who_is_taller_than_the_camera_hangs(self) -> None:
+        assert Floor(pairs(CORNERS), (0.0, 6.0, 1.6)).under(*CAMERA.pixel(0, 5, 1.5), 1.7) is None
+
+    def test_nobody_without_the_lens_s_place(self) -> None:
+        assert Floor(pairs(CORNERS)).under(*CAMERA.pixel(0, 5, 1.7), 1.7) is None
+
+
 class TestHowFarItIsKnown:
     def test_a_fifth_beyond_the_outermost_points_and_no_farther(self) -> None:
         # given corners whose mean is at (0, 6): the far side, 3 m from it, is grown to 3.6 m

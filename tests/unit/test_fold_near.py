@@ -156,9 +156,27 @@ class TestByFloor:
         assert judged(track(1, 0, 8.9), track(2, 0.5, 8.9), law=law)[0] == Verdict.TOGETHER
         assert judged(track(1, 0, 9.2), track(2, 0.5, 9.2), law=law)[0] == Verdict.UNKNOWN
 
-    def test_a_box_cut_off_by_the_image_has_no_foot(self) -> None:
-        low = Track(track_id=2, class_name="customer", confidence=0.9, x1=600, y1=300, x2=700, y2=719.5)
-        assert judged(track(1, 0.3, 2.6), low, law=self.LAW)[0] == Verdict.UNKNOWN
+    @pytest.mark.parametrize(("x", "found"), [(0.9, Verdict.TOGETHER), (2.0, Verdict.UNKNOWN)])
+    def test_whose_feet_are_below_the_picture_stands_under_the_head_and_is_never_far(
+        self, x: float, found: Verdict
+    ) -> None:
+        # given feet at 2.5 m, where the picture begins at 2.7 m
+        law = rules(floor=floor_plan([(-4, 2.6), (4, 2.6), (5, 9), (-5, 9)]))
+        low, other = track(2, 0, 2.5), track(1, x, 2.9)
+        assert low.y2 == 720
+        verdict, distance_m, method, _ = judged(other, low, law=law)
+        assert (verdict, method) == (found, HOMOGRAPHY)
+        assert distance_m == pytest.approx(hypot(x, 0.4), abs=0.05)
+
+    def test_without_the_lens_s_place_nobody_stands_under_a_head(self) -> None:
+        assert judged(track(1, 0.9, 2.9), track(2, 0, 2.5), law=rules(floor=floor_plan(lens=False)))[0] == (
+            Verdict.UNKNOWN
+        )
+
+    def test_a_box_cut_off_at_the_side_has_no_foot(self) -> None:
+        aside = track(2, 4.3, 5.5)
+        assert aside.x2 == 1280
+        assert judged(track(1, 3.8, 5.5), aside, law=self.LAW)[0] == Verdict.UNKNOWN
 
     def test_behind_the_same_counter_feet_are_hidden_and_heights_are_left(self) -> None:
         law = rules(floor=floor_plan(), service_points=[counter()])
