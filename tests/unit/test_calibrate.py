@@ -4,15 +4,21 @@ from math import atan, cos, degrees, hypot, radians, sin
 from pathlib import Path
 from random import Random
 
+import msgspec
 import numpy as np
 import pytest
 import yaml
 
+from inference.calibrate import seen as seen_module
+from inference.calibrate.frame import frame_of
 from inference.calibrate.heights import NotEnough, heights
 from inference.calibrate.points import quality, read_points
 from inference.calibrate.pose import pose_of
 from inference.calibrate.report import as_yaml, by_heights, by_points
 from inference.calibrate.seen import Boxes, boxes_of
+from inference.errors import SourceError
+from infra.config import Settings
+from schemas.codec import Codec, MemoryRegistry
 from schemas.errors import InputError
 from schemas.floor import Floor
 from schemas.geometry import Point
@@ -20,6 +26,7 @@ from schemas.records import Track
 from schemas.rules import FloorPlan
 from tests.scenario import counter, record, rules
 from tests.scene import Camera
+from tests.unit.inference_videos import number_of, write_video
 from trackfold import main
 
 CAMERA = Camera()
@@ -227,9 +234,56 @@ class TestSeen:
         assert seen.boxes.tolist() == [[1, 2, 3, 5], [1, 2, 3, 6], [1, 2, 3, 5]]
         assert (seen.width_px, seen.height_px) == SIZE
 
+    def test_of_a_partition_the_camera_s_own_lane_counts_and_no_more_than_is_needed(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # given a partition with another camera, another lane and rubbish in it, newest first
+        codec, at = Codec(MemoryRegistry()), 1_800_000_000_000
+
+        class Message:
+            def __init__(self, value: bytes, key: str = "cam-1") -> None:
+                self._value, self._key = value, key
+
+            def key(self) -> bytes:
+                return self._key.encode()
+
+            def value(self) -> bytes:
+                return self._value
+
+        def update(n: int, **more: str) -> bytes:
+            box = Track(track_id=n, class_name="person", confidence=0.9, x1=1, y1=2, x2=3, y2=4 + n)
+            return codec.encode(msgspec.structs.replace(record(at - n, n, [box], epoch=at), **more))
+
+        partition = [
+            Message(update(1)),
+            Message(b"rubbish"),
+            Message(update(2), "cam-2"),
+            Message(update(3, lane="old-tape")),
+            Message(update(4)),
+            Message(update(5)),
+        ]
+        monkeypatch.setattr(seen_module, "connect_codec", lambda settings: codec)
+        monkeypatch.setattr(seen_module, "backwards", lambda settings, topic, partition_: iter(partition))
+        monkeypatch.setattr(seen_module, "RECORDS_MAX", 2)
+        found = seen_module.boxes_of_log(Settings(), "cam-1", "live")
+        assert found.boxes[:, 3].tolist() == [5, 8]
+
     def test_nobody_is_an_error_that_says_what_to_do(self) -> None:
         with pytest.raises(InputError, match="nobody was seen in the log: run the camera first"):
             boxes_of([], "the log")
+
+
+class TestFrame:
+    @pytest.mark.parametrize(("at_s", "number"), [(0.0, 0), (1.2, 12), (99.0, 29)])
+    def test_the_frame_of_a_video_at_that_time_or_its_last(self, tmp_path: Path, at_s: float, number: int) -> None:
+        write_video(tmp_path / "v.mp4", 30, rate=10)
+        assert number_of(frame_of("v.mp4", tmp_path, at_s)) == number
+
+    def test_no_such_file_and_no_such_camera_are_one_clear_line(self, tmp_path: Path) -> None:
+        with pytest.raises(SourceError, match=r"no such video file: .*v\.mp4"):
+            frame_of("v.mp4", tmp_path)
+        with pytest.raises(SourceError, match=r"rtsp://\*\*\*@127\.0\.0\.1:9/x: no frame .* give --image FILE"):
+            frame_of("rtsp://me:secret@127.0.0.1:9/x", tmp_path)
 
 
 class TestCommand:
