@@ -149,6 +149,7 @@ class WaitCounts(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     total: int
     confirmed: int
     pending: int
+    static: int = 0
 
 
 class Alert(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -93,6 +93,23 @@ class PersonRules(Frozen):
     stitch_gap_s: Seconds = 3.0
     stitch_distance_m: Metres = 0.75
     stitch_size_ratio_min: Share = 0.7
+    cut_class_s: Seconds = 1.0
+    """A class that contradicts the role for so long is somebody else's: detectors err for frames, not for a second."""
+    cut_confidence_min: Share = 0.7
+    hidden_s: Seconds = 60.0
+    """How long one may stand behind somebody, or bend down at a counter; at most forget_s."""
+    hidden_covered_min: Share = 0.5
+    """Detectors lose bodies of which half is covered (measured: found of those seen by 30 to 60 %: two thirds)."""
+    hidden_distance_m: Metres = 0.5
+    """Who did not walk is found again within a step."""
+    life_s: Seconds = 120.0
+    """People who sit or stand move their heads within that time."""
+    life_walk_heights: float = Field(default=0.5, ge=0)
+    """Half a body height is 0.85 m: a step and a half, which no poster takes."""
+    life_edge_share: Share = 0.03
+    """Of a sitting body 4 cm: a head that leans or turns, held for seconds."""
+    life_edge_min_px: float = Field(default=4.0, ge=0)
+    """Twice what the edge of a thing's box wanders (1 to 2 px)."""
     forget_s: Seconds = 60.0
     people_max: int = Field(default=48, ge=2, le=48)
     """At the cap the one unseen longest is given up; who appears while all are in sight is not taken in."""

@@ -58,6 +58,14 @@ class Law:
     stitch_distance_m: float
     stitch_size_ratio_min: float
     people_max: int
+    against: dict[str, frozenset[str]]
+    """By role: the classes of the other side; nothing speaks against anybody in pairs `any`."""
+    cut_confidence_min: float
+    hidden_covered_min: float
+    hidden_distance_m: float
+    life_walk_heights: float
+    life_edge_share: float
+    life_edge_min_px: float
     stable_share: float
     body_height_m: float
     depth_factor: float
@@ -75,6 +83,9 @@ class Law:
     unknown_ms: int
     stitch_gap_ms: int
     forget_ms: int
+    cut_class_ms: int
+    hidden_ms: int
+    life_ms: int
     staff_area_ms: int
     stable_ms: int
     start_ms: int
@@ -138,6 +149,13 @@ def law_of(rules: CameraRules, version: str) -> Law:
         stitch_distance_m=person.stitch_distance_m,
         stitch_size_ratio_min=person.stitch_size_ratio_min,
         people_max=person.people_max,
+        against=_against(rules),
+        cut_confidence_min=person.cut_confidence_min,
+        hidden_covered_min=person.hidden_covered_min,
+        hidden_distance_m=person.hidden_distance_m,
+        life_walk_heights=person.life_walk_heights,
+        life_edge_share=person.life_edge_share,
+        life_edge_min_px=person.life_edge_min_px,
         stable_share=role.stable_share,
         body_height_m=near.body_height_m,
         depth_factor=near.depth_factor,
@@ -154,6 +172,9 @@ def law_of(rules: CameraRules, version: str) -> Law:
         unknown_ms=_ms(time.unknown_s),
         stitch_gap_ms=_ms(person.stitch_gap_s),
         forget_ms=_ms(person.forget_s),
+        cut_class_ms=_ms(person.cut_class_s),
+        hidden_ms=_ms(person.hidden_s),
+        life_ms=_ms(person.life_s),
         staff_area_ms=_ms(role.staff_area_s),
         stable_ms=_ms(role.stable_s),
         start_ms=_ms(talk.start_s),
@@ -207,6 +228,13 @@ class RulesBook:
             if known == version:
                 return self.current[camera_id]
         raise UnknownRules(f"rules_version {version}: not among the published rules; publish that set, then fold again")
+
+
+def _against(rules: CameraRules) -> dict[str, frozenset[str]]:
+    if rules.pairs == "any":
+        return {}
+    role = rules.thresholds.role
+    return {"staff": frozenset(role.customer_classes), "customer": frozenset(role.staff_classes)}
 
 
 def _ms(seconds: float) -> int:

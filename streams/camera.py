@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from schemas.ids import business_day, day_begins_ms
 from schemas.records import Cause, CloseReason, OutageReason, TrackUpdate
-from streams import identity, interaction, outage, party, unattended
+from streams import hiding, identity, interaction, outage, party, unattended
 from streams.book import RulesBook
 from streams.frame import Event, Frame
 from streams.state import CameraState
@@ -82,7 +82,6 @@ def _follow(frame: Frame, missing: OutageReason | None) -> None:
 def _see(frame: Frame) -> None:
     """One frame: who is there, and what follows."""
     state, now = frame.state, frame.now
-    elapsed_ms = 0 if state.frame_at is None else min(now - state.frame_at, frame.law.sample_max_ms)
     frame.open = frame.law.hours.open(state.business_day, now)
     identity.enter_epoch(state, frame.update.stream_epoch)
     gone = identity.superfluous(frame)
@@ -91,10 +90,11 @@ def _see(frame: Frame) -> None:
         unattended.leave(frame, person)
     identity.forget(state, gone)
     here = identity.observe(frame)
+    hiding.hide(frame)
     party.watch(frame, here)
     contacts = interaction.advance(frame, here)
     party.share_contacts(frame, here, contacts)
-    unattended.advance(frame, here, contacts, elapsed_ms)
+    unattended.advance(frame, here, contacts)
     state.seen_at = state.frame_at = now
     state.stopped = None
 

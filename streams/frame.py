@@ -27,6 +27,12 @@ class Frame:
     open: bool = True
     """Within opening hours; known once the frame is seen."""
 
+    @property
+    def elapsed_ms(self) -> int:
+        """Known time since the frame before: at most what a sample may count."""
+        before = self.state.frame_at
+        return 0 if before is None else min(self.now - before, self.law.sample_max_ms)
+
 
 class Seen(msgspec.Struct, gc=False):
     """One person in one frame. Pixels from the top-left."""

@@ -7,9 +7,10 @@ from operator import attrgetter
 
 from schemas.ids import person_id
 from schemas.records import Track, TrackRef
-from streams import roles
+from streams import life, roles
 from streams.facing import heading
 from streams.frame import Frame, Seen
+from streams.ground import Spot
 from streams.motion import jumped, move, springs
 from streams.state import LINEAGE_MAX, CameraState, Person, Ref
 from streams.stitching import double_of, is_double, stitched
@@ -17,8 +18,7 @@ from streams.stitching import double_of, is_double, stitched
 EDGE_SHARE = 0.005
 """A box this near to the image's edge (share of its size) is cut off by it."""
 
-_track_id = attrgetter("track_id")
-_in_order = attrgetter("track_id", "confidence", "x1", "y1", "x2", "y2")
+_in_order = attrgetter("x1", "y1", "x2", "y2", "class_name", "confidence", "track_id")
 
 
 def enter_epoch(state: CameraState, stream_epoch: int) -> None:
@@ -55,8 +55,8 @@ def forget(state: CameraState, people: list[Person]) -> None:
 
 
 def observe(frame: Frame) -> list[Seen]:
-    """Everybody in this frame, known or new, in the order of their track ids; new people last."""
-    state, law, now = frame.state, frame.law, frame.now
+    """Everybody in this frame, known or new, from left to right; new people last, static figures not at all."""
+    state, law, now, elapsed_ms = frame.state, frame.law, frame.now, frame.elapsed_ms
     here: list[Seen] = []
     fresh: list[Track] = []
     for track in _ordered(frame.update.tracks):
@@ -69,20 +69,35 @@ def observe(frame: Frame) -> list[Seen]:
             if not is_double(person, track, law):
                 fresh.append(track)
         else:
-            elapsed_ms = now - person.seen_at
-            sprung = springs(person, track, elapsed_ms, law)
-            if elapsed_ms > law.forget_ms or (sprung and jumped(person, track, elapsed_ms, law)):
+            gap_ms = now - person.seen_at
+            sprung = springs(person, track, gap_ms, law)
+            if gap_ms > law.forget_ms or (sprung and jumped(person, track, gap_ms, law)):
                 fresh.append(track)
-            else:
+            elif not roles.disputed(person, track, elapsed_ms, law):
                 here.append(_follow(frame, person, track, sprung))
+            elif person.disputed_ms >= law.cut_class_ms:
+                person.disputed_ms = 0
+                fresh.append(track)
     if fresh:
         here += _take_in(frame, fresh)
-    return here
+    return [seen for seen in here if not life.static(seen.person)]
 
 
 def zone_of(frame: Frame, person: Person) -> int:
     """Index of the zone in which the person was seen last; -1: none."""
-    return frame.law.ground.at(*_foot(frame, person)).zone
+    return spot_of(frame, person).zone
+
+
+def spot_of(frame: Frame, box: Person | Track) -> Spot:
+    """What is drawn where the foot is, or was last."""
+    return frame.law.ground.at(*_foot(frame, box))
+
+
+def is_whole(frame: Frame, box: Person | Track) -> bool:
+    """The box does not touch the image's edge."""
+    width, height = frame.update.image_width, frame.update.image_height
+    side, level = width * EDGE_SHARE, height * EDGE_SHARE
+    return box.x1 > side and box.y1 > level and box.x2 < width - side and box.y2 < height - level
 
 
 def lineage(person: Person) -> list[TrackRef]:
@@ -91,10 +106,10 @@ def lineage(person: Person) -> list[TrackRef]:
 
 
 def _ordered(tracks: list[Track]) -> list[Track]:
-    """By track id, each id once, whatever the order in the record."""
-    ordered = sorted(tracks, key=_track_id)
+    """From left to right, each id once: whatever the order in the record, and whatever the ids."""
+    ordered = sorted(tracks, key=_in_order)
     if len({track.track_id for track in tracks}) < len(tracks):  # no tracker does that
-        return list({track.track_id: track for track in sorted(tracks, key=_in_order)}.values())
+        return list({track.track_id: track for track in ordered}.values())
     return ordered
 
 
@@ -102,7 +117,7 @@ def _counts(track: Track, frame: Frame) -> bool:
     law = frame.law
     if track.confidence < law.confidence_min or track.x2 <= track.x1 or track.y2 <= track.y1:
         return False
-    return not (law.ignores and law.ground.at(*_foot(frame, track)).ignored)
+    return not (law.ignores and spot_of(frame, track).ignored)
 
 
 def _follow(frame: Frame, person: Person, track: Track, sprung: bool) -> Seen:
@@ -110,8 +125,10 @@ def _follow(frame: Frame, person: Person, track: Track, sprung: bool) -> Seen:
     law, elapsed_ms = frame.law, frame.now - person.seen_at
     move(person, track, elapsed_ms, sprung)
     person.seen_at = frame.now
+    person.hidden = False
     person.confidence = track.confidence
     seen = _look(frame, person, track, min(elapsed_ms, law.sample_max_ms))
+    life.watch(frame, person, track, seen.weight_ms)
     if not law.any_pair:
         roles.watch(person, track.class_name, seen.spot.staff, seen.weight_ms, law)
     return seen
@@ -187,6 +204,14 @@ def _new(frame: Frame, track: Track, ref: Ref) -> Person:
         quick_y=y,
         slow_x=x,
         slow_y=y,
+        tall=track.y2 - track.y1,
+        home_x=round(x),
+        home_top=round(track.y1),
+        home_foot=round(y),
+        top=track.y1,
+        top_min=track.y1,
+        top_max=track.y1,
+        still_at=frame.now,
     )
     state.people[person.key] = person
     roles.first_sight(person, track.class_name, frame.law)

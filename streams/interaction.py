@@ -10,7 +10,7 @@ from itertools import accumulate
 from uuid import UUID
 
 from schemas.records import Alert, CloseReason, InteractionEvent, PersonBox, Role
-from streams import occurrence, roles
+from streams import life, occurrence, roles
 from streams.episode import Facts, begin, share, tell
 from streams.facing import reach_m
 from streams.frame import Frame, Seen
@@ -140,21 +140,13 @@ def _live(frame: Frame, pair: Pair, contacts: Contacts) -> None:
     state, law, now = frame.state, frame.law, frame.now
     staff, customer = state.people[pair.staff], state.people[pair.customer]
     if pair.episode is None:
-        elapsed = now - pair.first_at
-        if not frame.open:
-            _drop(state, pair)
-        elif elapsed >= law.start_ms:
-            enough = law.start_support * elapsed
-            if pair.supported_ms >= enough and _fits(frame, staff, customer):
-                _start(frame, pair, None)
-            else:
-                _drop(state, pair)
+        _try(frame, pair, staff, customer)
         return
     if not _fits(frame, staff, customer):
         _retract(frame, pair)
     elif pair.far_ms >= law.far_ms:
         _close(frame, pair, "separated")
-    elif now - pair.supported_at >= law.apart_ms:
+    elif now - pair.supported_at >= (law.hidden_ms if staff.hidden or customer.hidden else law.apart_ms):
         _close(frame, pair, "separated" if staff.seen_at == customer.seen_at == now else "left")
     else:
         if pair.sampled_at < now and customer.seen_at == now:
@@ -163,6 +155,22 @@ def _live(frame: Frame, pair: Pair, contacts: Contacts) -> None:
             _confirm(frame, pair, staff, customer)
         if pair.supported_at == now and now - pair.episode.started_at >= law.roll_ms:
             _roll(frame, pair)
+
+
+def _try(frame: Frame, pair: Pair, staff: Person, customer: Person) -> None:
+    """A candidate starts after enough support; until its customer has shown life it is kept, or they part.
+
+    Of staff, and in pairs `any`, life is taken for granted until they are static.
+    """
+    law, elapsed = frame.law, frame.now - pair.first_at
+    if frame.open and elapsed < law.start_ms:
+        return
+    parted = pair.far_ms >= law.far_ms or frame.now - pair.supported_at >= law.apart_ms
+    enough = pair.supported_ms >= law.start_support * elapsed and _fits(frame, staff, customer)
+    if parted or not enough or not frame.open:
+        _drop(frame.state, pair)
+    elif law.any_pair or life.shown(customer):
+        _start(frame, pair, None)
 
 
 def _fits(frame: Frame, staff: Person, customer: Person) -> bool:

@@ -10,6 +10,8 @@ from streams.state import Person
 
 QUICK_MS, SLOW_MS = 100, 500
 """Time constants of the two smoothings whose difference is the velocity: a stop shows after about half a second."""
+SHRINK_MS = 2000
+"""Time constant at which a height is forgotten: longer than it takes somebody to step before another."""
 PER_S = 1000 / (SLOW_MS - QUICK_MS)
 
 
@@ -63,4 +65,6 @@ def move(person: Person, track: Track, elapsed_ms: int, sprung: bool) -> None:
     person.quick_y += (y - person.quick_y) * quick
     person.slow_x += (x - person.slow_x) * slow
     person.slow_y += (y - person.slow_y) * slow
+    height = track.y2 - track.y1
+    person.tall += max(height - person.tall, (height - person.tall) * elapsed_ms / (elapsed_ms + SHRINK_MS))
     person.x1, person.y1, person.x2, person.y2 = track.x1, track.y1, track.x2, track.y2

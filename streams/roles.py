@@ -1,5 +1,6 @@
 """Who is staff and who is a customer: class beats zone, zones speak one way, and nobody changes sides by one frame."""
 
+from schemas.records import Track
 from streams.book import Law
 from streams.state import Person
 
@@ -48,6 +49,24 @@ def contradicts(person: Person, class_name: str, law: Law) -> bool:
     return (class_name in law.staff_classes and person.customer_share >= enough) or (
         class_name in law.customer_classes and person.staff_share >= enough
     )
+
+
+def disputed(person: Person, track: Track, elapsed_ms: int, law: Law) -> bool:
+    """The detector surely calls the person's track the opposite: until it is known whose box this is, it is nobody's.
+
+    A frame or two of that are the detector's error; from `cut_class_s` on (`disputed_ms`) the track is somebody else's.
+    A class of neither side says nothing, and an unsure box does not count. Who was called the same for less than four
+    times as long cannot be contradicted: shares then move before the time is up.
+    """
+    if track.class_name in law.against.get(person.role, ()) and contradicts(person, track.class_name, law):
+        if track.confidence < law.cut_confidence_min:
+            return False
+        person.disputed_ms += elapsed_ms
+        watch(person, track.class_name, False, elapsed_ms, law)
+        return True
+    if person.disputed_ms and (track.class_name in law.staff_classes or track.class_name in law.customer_classes):
+        person.disputed_ms = 0
+    return False
 
 
 def _share(person: Person, role: str, law: Law) -> float:

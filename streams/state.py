@@ -94,6 +94,24 @@ class Person(msgspec.Struct, array_like=True):
     slow_x: float
     slow_y: float
     """The foot, smoothed over a tenth and over half a second: their difference is the velocity."""
+    tall: float
+    """Height of the box, slow to shrink: of the whole body while legs are hidden."""
+    home_x: int
+    home_top: int
+    home_foot: int
+    """The box at first sight: its middle, its upper and its lower edge."""
+    top: float
+    """The box's upper edge, smoothed over seconds."""
+    top_min: float
+    top_max: float
+    still_at: int
+    """Between what it varied since then: since life was shown, or the time to show it began anew."""
+    life: int = 0
+    """A word of `life`."""
+    hidden: bool = False
+    """Not seen any more, but for all we know still there."""
+    disputed_ms: int = 0
+    """For how long the detector has surely called this person's track the opposite."""
     role: str = "undecided"
     staff_share: float = 0.0
     customer_share: float = 0.0

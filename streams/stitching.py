@@ -3,6 +3,8 @@
 A match must agree in place, size and role, and nobody else may be meant; if in doubt, it is none.
 """
 
+from math import hypot
+
 from schemas.geometry import distance_by_height_m, iou
 from schemas.records import Track
 from streams import roles
@@ -20,15 +22,16 @@ DOUBLE_IOU = 0.5
 
 
 def stitched(frame: Frame, fresh: list[Track]) -> dict[int, Person]:
-    """track_id -> the person lost a moment ago whom it continues."""
+    """track_id -> the person lost a moment ago, or hidden, whom it continues."""
     state, law, now = frame.state, frame.law, frame.now
-    lost = [p for p in state.people.values() if 0 < now - p.seen_at <= law.stitch_gap_ms]
+    longest_ms = max(law.stitch_gap_ms, law.hidden_ms)
+    lost = [p for p in state.people.values() if 0 < now - p.seen_at <= longest_ms]
     by_track: dict[int, list[tuple[float, int]]] = {}
     by_person: dict[int, list[tuple[float, int]]] = {}
     for track in fresh:
         for person in lost:
-            distance_m = _apart_m(person, track, now - person.seen_at, law)
-            if distance_m <= law.stitch_distance_m and _agree(person, track, law):
+            distance_m = _continues_m(person, track, now - person.seen_at, law)
+            if distance_m is not None:
                 by_track.setdefault(track.track_id, []).append((distance_m, person.key))
                 by_person.setdefault(person.key, []).append((distance_m, track.track_id))
     joined: dict[int, Person] = {}
@@ -57,6 +60,26 @@ def _only(candidates: list[tuple[float, int]]) -> int | None:
     """The nearest, unless somebody else could be meant as well."""
     nearest, *others = sorted(candidates)
     return None if others and others[0][0] <= max(nearest[0], SURE_M) * DOUBT else nearest[1]
+
+
+def _continues_m(person: Person, track: Track, gap_ms: int, law: Law) -> float | None:
+    """Metres from where the person is expected; None when the track cannot be theirs."""
+    if gap_ms <= law.stitch_gap_ms:
+        distance_m = _apart_m(person, track, gap_ms, law)
+        if distance_m <= law.stitch_distance_m and _agree(person, track, law):
+            return distance_m
+    if person.hidden and not roles.contradicts(person, track.class_name, law):
+        distance_m = _heads_apart_m(person, track, law)
+        seen, height, least = person.y2 - person.y1, track.y2 - track.y1, law.stitch_size_ratio_min
+        if distance_m <= law.hidden_distance_m and least * seen <= height <= person.tall / least:
+            return distance_m
+    return None
+
+
+def _heads_apart_m(person: Person, track: Track, law: Law) -> float:
+    """Of hidden people heads are compared, for legs are hidden first and shown last."""
+    across, down = (track.x1 + track.x2 - person.x1 - person.x2) / 2, (track.y1 - person.y1) * law.depth_factor
+    return hypot(across, down) * law.body_height_m / person.tall
 
 
 def _agree(person: Person, track: Track, law: Law) -> bool:

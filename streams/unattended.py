@@ -7,10 +7,11 @@ either, or when the wait exceeds `busy_s`. Outside opening hours nobody waits or
 """
 
 from schemas.records import Alert, CloseReason, UnattendedEvent, UnattendedReason, WaitCounts, WaitingCustomer
-from streams import occurrence, roles, visits
+from streams import life, occurrence, roles, visits
 from streams.book import Waiting
 from streams.episode import Facts, begin, share, tell
 from streams.frame import Frame, Seen
+from streams.identity import zone_of
 from streams.interaction import Contacts, box
 from streams.near import Verdict
 from streams.state import Contact, Person, Stay
@@ -19,15 +20,15 @@ STAYS_MAX = 2
 """Of one person at a time: the zone they are in, and the one that they may have left for a moment."""
 
 
-def advance(frame: Frame, here: list[Seen], contacts: Contacts, elapsed_ms: int) -> None:
-    """Take one frame in. contacts: what the pairs said; elapsed_ms: known time since the frame before."""
+def advance(frame: Frame, here: list[Seen], contacts: Contacts) -> None:
+    """Take one frame in. contacts: what the pairs said."""
     state, law = frame.state, frame.law
     if law.any_pair:
         return
     customers = [seen for seen in here if seen.person.role == roles.CUSTOMER]
     for seen in customers:
         _meet(frame, seen, contacts.get(seen.key, Verdict.FAR))
-    _idle(frame, customers, elapsed_ms)
+    _idle(frame, customers)
     for seen in here:
         if seen.person.role != roles.CUSTOMER:
             _retract(frame, seen.person)
@@ -37,7 +38,7 @@ def advance(frame: Frame, here: list[Seen], contacts: Contacts, elapsed_ms: int)
         for stay in person.stays.copy():
             if not frame.open:
                 _close(frame, person, stay, "closed", stay.inside_at)
-            elif frame.now - stay.inside_at > law.outside_ms:
+            elif frame.now - stay.inside_at > (law.hidden_ms if person.hidden else law.outside_ms):
                 _close(frame, person, stay, "left", stay.inside_at)
 
 
@@ -69,14 +70,15 @@ def _meet(frame: Frame, seen: Seen, verdict: Verdict) -> None:
             person.attended_at = now
     elif contact is not None and contact.served:
         contact.apart_ms += seen.weight_ms if verdict == Verdict.FAR else 0
-        if contact.apart_ms > law.contact_gap_ms or now - contact.at > law.apart_ms:
+        if contact.apart_ms > law.contact_gap_ms or now - contact.at > law.hidden_ms:
             person.contact = None
 
 
-def _idle(frame: Frame, customers: list[Seen], elapsed_ms: int) -> None:
+def _idle(frame: Frame, customers: list[Seen]) -> None:
     """Time goes by at every service point; where somebody is met its clock stands, who is served there sets it back."""
-    idle = frame.state.idle_ms
-    now = [(seen.spot.strip, contact) for seen in customers if (contact := seen.person.contact) is not None]
+    idle, elapsed_ms = frame.state.idle_ms, frame.elapsed_ms
+    people = [seen for seen in customers if life.shown(seen.person)]
+    now = [(seen.spot.strip, contact) for seen in people if (contact := seen.person.contact) is not None]
     met = {point for point, contact in now if contact.at == frame.now}
     served = {point for point, contact in now if contact.at == frame.now and contact.served}
     for point in range(len(idle)):
@@ -127,7 +129,7 @@ def _serve(frame: Frame, person: Person, stay: Stay, contact: Contact) -> None:
 def _due(frame: Frame, person: Person, stay: Stay) -> None:
     """Start and confirm what is due for a customer inside and without contact."""
     law = frame.law
-    if stay.episode is None and stay.waited_ms >= law.wait_start_ms:
+    if stay.episode is None and stay.waited_ms >= law.wait_start_ms and life.shown(person):
         stay.episode = begin(frame, "unattended", stay.since, None, person)
         tell(frame, UnattendedEvent, "started", stay.episode, None, person, _facts(frame, person, stay))
     episode = stay.episode
@@ -165,7 +167,7 @@ def _close(frame: Frame, person: Person, stay: Stay, reason: CloseReason, ended_
     person.stays.remove(stay)
     if stay.episode is not None:
         _end(frame, person, stay, reason, max(ended_at, stay.episode.started_at))
-    if not frame.law.zones[stay.zone].queue and person.role == roles.CUSTOMER:
+    if not frame.law.zones[stay.zone].queue and person.role == roles.CUSTOMER and life.lived(person):
         visits.tell(frame, person, stay)
 
 
@@ -197,9 +199,9 @@ def _retract(frame: Frame, person: Person) -> None:
 
 
 def _waiting_at(frame: Frame, place: str) -> list[tuple[Person, Stay]]:
-    """Everybody who is at a place."""
-    zones = frame.law.zones
-    return [(p, s) for p in frame.state.people.values() for s in p.stays if zones[s.zone].place == place]
+    """Everybody who is at a place, but no figures."""
+    zones, people = frame.law.zones, [p for p in frame.state.people.values() if life.lived(p)]
+    return [(p, s) for p in people for s in p.stays if zones[s.zone].place == place]
 
 
 def _facts(frame: Frame, person: Person, stay: Stay) -> Facts:
@@ -229,9 +231,19 @@ def _alert(frame: Frame, person: Person, stay: Stay) -> Alert:
         threshold_s=stay.episode.threshold_ms / 1000,
         waited_s=stay.waited_ms / 1000,
         last_attended_at=person.attended_at,
-        counts=WaitCounts(total=len(there), confirmed=confirmed, pending=len(waiting) - confirmed),
+        counts=WaitCounts(
+            total=len(there),
+            confirmed=confirmed,
+            pending=len(waiting) - confirmed,
+            static=sum(_is_figure_at(frame, person, zone.place) for person in frame.state.people.values()),
+        ),
         waiting=waiting,
     )
+
+
+def _is_figure_at(frame: Frame, person: Person, place: str) -> bool:
+    at = zone_of(frame, person) if person.seen_at == frame.now and life.static(person) else -1
+    return at >= 0 and frame.law.zones[at].place == place
 
 
 def _waiting(person: Person, stay: Stay) -> WaitingCustomer:

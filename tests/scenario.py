@@ -30,7 +30,7 @@ from schemas.records import (
     TrackUpdate,
     UnattendedEvent,
 )
-from schemas.rules import CameraRules, FloorPlan, FloorPoint, Point, ServicePoint, Thresholds, Zone
+from schemas.rules import CameraRules, FloorPlan, FloorPoint, PersonRules, Point, ServicePoint, Thresholds, Zone
 from streams.book import RulesBook
 from streams.camera import step, step_missing
 from streams.frame import Event
@@ -38,6 +38,8 @@ from streams.position import judge
 from streams.state import CameraState
 from tests.scene import Camera, Figure, rectangle
 
+LIVELY = Thresholds(person=PersonRules(life_edge_share=0, life_edge_min_px=0))
+"""Scripted people stand like statues: all count as alive, unless a test is about that."""
 TEN_O_CLOCK = int(datetime(2026, 3, 2, 10, tzinfo=UTC).timestamp() * 1000)
 SITE, CAMERA = "shop", "cam-1"
 PRODUCER = Producer(model="scripted", tracker="scripted", version="0")
@@ -251,7 +253,7 @@ def rules(
         ignore_areas=tuple(ignore_areas),
         opening_hours=None if open_by_day is None else opening_hours(open_by_day),
         floor=floor,
-        thresholds=thresholds or Thresholds(),
+        thresholds=thresholds or LIVELY,
     )
 
 

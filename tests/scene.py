@@ -67,6 +67,7 @@ class Figure:
     """Where the body looks, for a pose model to see."""
     away: list[tuple[float, float]] = field(default_factory=list)
     other_ids: list[tuple[float, int]] = field(default_factory=list)
+    leant: list[tuple[float, float, float]] = field(default_factory=list)
     other_classes: list[tuple[float, float, str]] = field(default_factory=list)
 
     def hidden(self, from_s: float, to_s: float) -> "Figure":
@@ -89,6 +90,11 @@ class Figure:
         self.other_classes.append((from_s, to_s, class_name))
         return self
 
+    def leans(self, from_s: float, to_s: float, by_m: float) -> "Figure":
+        """The head is by_m lower in [from_s, to_s)."""
+        self.leant.append((from_s, to_s, by_m))
+        return self
+
     def at(self, s: float) -> Point | None:
         """Where on the floor, or None when not there."""
         if s < self.path[0][0] or s >= self.until_s or any(a <= s < b for a, b in self.away):
@@ -104,7 +110,7 @@ class Figure:
         where = self.at(s)
         if where is None:
             return None
-        x1, y1, x2, y2 = camera.box(*where, self.tall_m)
+        x1, y1, x2, y2 = camera.box(*where, self.tall_m - sum(by_m for a, b, by_m in self.leant if a <= s < b))
         names = [name for a, b, name in self.other_classes if a <= s < b]
         ids = [track_id for at_s, track_id in self.other_ids if at_s <= s]
         return Track(

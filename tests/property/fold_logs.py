@@ -38,7 +38,7 @@ def small(law: CameraRules) -> CameraRules:
     """The rules with everything happening sooner."""
     return with_thresholds(
         law,
-        person={"forget_s": 8.0, "people_max": 6, "stitch_gap_s": 2.0},
+        person={"forget_s": 8.0, "people_max": 6, "stitch_gap_s": 2.0, "hidden_s": 6.0, "cut_class_s": 0.4},
         role={"staff_area_s": 3.0, "stable_s": 2.0},
         interaction={
             "far_s": 1.5,
@@ -64,10 +64,12 @@ ROLES = small(
 ANY = small(rules(pairs="any", zones=[zone(1.8, 4, 4.5, 6.5)], service_points=[counter()]))
 FLOOR = ROLES.model_copy(update={"floor": floor_plan(rectangle(-2, 3.5, 4, 6.5))})
 """Calibrated, with spots of which nothing is known."""
+WARY = with_thresholds(ROLES, person={"life_edge_share": 0.03, "life_edge_min_px": 4.0, "life_s": 4.0})
+"""Who shows no life is nobody."""
 OTHER = with_thresholds(ROLES, unattended={"confirm_s": 3.0})
 HOURS = ROLES.model_copy(update={"opening_hours": opening_hours({"mon-sun": ((0, 600), (601, 1440))})})
 """Closed for the minute after ten."""
-BOOK = {law.version: book_of(law, OTHER) for law in (ROLES, ANY, FLOOR, HOURS)}
+BOOK = {law.version: book_of(law, OTHER) for law in (ROLES, ANY, FLOOR, HOURS, WARY)}
 
 
 @st.composite
@@ -81,10 +83,14 @@ def figures(draw: st.DrawFn, track_id: int, seconds: float) -> Figure:
         path.append((s, *spot))
         s += draw(st.sampled_from([1.0, 2.0]))
     who = Figure(track_id, draw(st.sampled_from(["staff", "customer", "customer", "person"])), path)
+    who.confidence = draw(st.sampled_from([0.9, 0.9, 0.6]))
     if draw(st.booleans()):
         who.looks_deg = draw(st.sampled_from([-90.0, 0.0, 90.0, 180.0]))
     if draw(st.booleans()):
         who.leaves(draw(st.floats(2, seconds)))
+    for _ in range(draw(st.integers(0, 2))):
+        at = draw(st.floats(0, seconds))
+        who.leans(at, at + draw(st.sampled_from([2.0, 8.0])), draw(st.sampled_from([0.05, 0.3])))
     for _ in range(draw(st.integers(0, 2))):
         at = draw(st.floats(0, seconds))
         gap_s = draw(st.sampled_from([0.0, 0.4, 1.8, 2.2, 3.4]))
@@ -113,7 +119,9 @@ def logs(draw: st.DrawFn, start_at: int | None = None) -> Log:
     shop = Scenario(seconds=seconds, hz=HZ, start_at=start_at, seed=draw(st.integers(0, 99)))
     shop.jitter_px = draw(st.sampled_from([0.0, 1.5]))
     shop.missed = draw(st.sampled_from([0.0, 0.05]))
-    scene = draw(st.sampled_from(["crowd", "crowd", "till", "party", "party", "apprentice"]))
+    scene = draw(
+        st.sampled_from(["crowd", "crowd", "till", "party", "party", "apprentice", "hidden", "swap", "mistaken"])
+    )
     few = st.integers(1, 5) if scene == "crowd" else st.integers(0, 3)
     shop.people = [draw(figures(n + 1, seconds)) for n in range(draw(few))]
     if scene == "till":  # busy, with somebody who queues
@@ -128,6 +136,19 @@ def logs(draw: st.DrawFn, start_at: int | None = None) -> Log:
     elif scene == "apprentice":  # taken for a customer until the zone says better
         shop.person("person", (0, 3.4, 5.2))
         shop.person(draw(st.sampled_from(["person", "staff"])), (draw(st.sampled_from([0.0, 2.0])), 2.6, 5.0))
+    elif scene == "hidden":  # for about as long as one may be, with another id then
+        again_s = 3 + draw(st.sampled_from([2.2, 4.0, 5.8, 6.2]))
+        for who in (shop.staff((0, 0.0, 6.6)), shop.customer((0, 0.3, 5.5))):
+            if draw(st.booleans()):
+                who.hidden(3, again_s).renamed(again_s, 90 + who.track_id)
+    elif scene == "swap":  # a tracker that takes two for each other
+        one, other = shop.staff((0, 2.2, 5.0)), shop.customer((0, 3.0, 5.0))
+        swapped_s = draw(st.sampled_from([3.0, 6.0]))
+        one.renamed(swapped_s, other.track_id)
+        other.renamed(swapped_s, one.track_id)
+    elif scene == "mistaken":  # a detector that is never sure, and changes its mind
+        shop.staff((0, 2.2, 5.0))
+        shop.customer((0, 3.0, 5.0)).taken_for("staff", draw(st.sampled_from([3.0, 7.0])), seconds).confidence = 0.6
     for _ in range(draw(st.integers(0, 1))):
         at = draw(st.floats(1, seconds))
         span = (at, at + draw(st.sampled_from([0.5, 0.9, 1.5, 4.0])))

@@ -7,6 +7,7 @@ import sys
 from collections import defaultdict
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 
 import msgspec
 import pytest
@@ -17,16 +18,17 @@ from schemas.codec import Codec, MemoryRegistry
 from schemas.hashing import hash_of
 from schemas.records import CustomerVisit, InteractionEvent, TrackUpdate, UnattendedEvent
 from schemas.rules import CameraRules
+from streams import life
 from streams.camera import FoldError, step
 from streams.episode import REVISION
 from streams.frame import Event
 from streams.near import METHODS
 from streams.position import judge
 from streams.state import dump, load
-from tests.property.fold_logs import ANY, BOOK, CLOSES, CUT, FLOOR, HOURS, ROLES, TEN, closed, logs
+from tests.property.fold_logs import ANY, BOOK, CLOSES, CUT, FLOOR, HOURS, ROLES, TEN, WARY, closed, logs
 from tests.scenario import Folder, Scenario, book_of, counter, outages, rules, zone
 
-LAWS = st.sampled_from([ROLES, HOURS, HOURS, FLOOR, ANY])
+LAWS = st.sampled_from([ROLES, HOURS, HOURS, FLOOR, WARY, ANY])
 WEEK_MS = 7 * 24 * 3_600_000
 CODEC = Codec(MemoryRegistry())
 thorough = settings(max_examples=25, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
@@ -90,6 +92,41 @@ def test_the_order_of_tracks_in_a_record_does_not_matter(
         return msgspec.structs.replace(update, tracks=tracks)
 
     assert bodies(fold([shuffled(update) for update in log], law)) == bodies(fold(log, law))
+
+
+@thorough
+@given(logs(), LAWS, st.randoms(use_true_random=False))
+def test_other_raw_ids_change_ids_alone(log: list[TrackUpdate], law: CameraRules, random: Random) -> None:
+    names: dict[tuple[int, int], int] = {}
+
+    def renamed(update: TrackUpdate) -> TrackUpdate:
+        for track in update.tracks:
+            names.setdefault((update.stream_epoch, track.track_id), 1000 * random.randrange(10**6) + len(names))
+        tracks = [
+            msgspec.structs.replace(track, track_id=names[update.stream_epoch, track.track_id])
+            for track in update.tracks
+        ]
+        return msgspec.structs.replace(update, tracks=tracks)
+
+    assert shapes(fold([renamed(u) for u in log], law), law) == shapes(fold(log, law), law)
+
+
+def shapes(events: list[Event], law: CameraRules) -> list[object]:
+    """All that events state but ids; in pairs `any` also not what depends on who stands in whose place."""
+    return [_shape(msgspec.to_builtins(event), law.pairs == "any") for event in events]
+
+
+def _shape(said: object, any_pair: bool) -> object:
+    if isinstance(said, dict):
+        ids = {key for key in said if key.endswith("_id") and key not in ("zone_id", "service_point_id")}
+        ids |= {"hash", "previous_hash", "continues"} | ({"zone_id", "location"} if any_pair else set())
+        if "staff" in said and any_pair:  # lineage
+            return sorted([len(said["staff"]), len(said["customer"])])
+        return {key: _shape(value, any_pair) for key, value in said.items() if key not in ids}
+    if isinstance(said, list):
+        parts = [_shape(part, any_pair) for part in said]
+        return sorted(parts, key=repr) if any_pair else parts
+    return said
 
 
 @thorough
@@ -328,6 +365,7 @@ def test_the_generator_makes_everything_happen() -> None:
     kinds = ("InteractionEvent", "UnattendedEvent")
     wanted |= {f"{kind} {what}" for kind in kinds for what in ("discarded", "retracted", "opener", "member")}
     wanted |= {"stitched", "continued", "headings matter", "confirmed retracted", "shown in another's clip"}
+    wanted |= {"cut", "found again", "hidden in vain", "static", "alive again"}
     wanted |= {f"method {m}" for m in METHODS}
 
     @settings(max_examples=1000, deadline=None, database=None, derandomize=True)
@@ -335,6 +373,9 @@ def test_the_generator_makes_everything_happen() -> None:
     def collect(log: list[TrackUpdate], law: CameraRules) -> None:
         if wanted <= seen:
             return
+        folder = Folder(BOOK[law.version])
+        for update in log:
+            seen.update(of_people(folder, update))
         told = fold(closed(log), law)
         if "headings matter" not in seen and bodies(fold(closed(without_joints(log)), law)) != bodies(told):
             seen.add("headings matter")
@@ -356,6 +397,33 @@ def test_the_generator_makes_everything_happen() -> None:
 
     collect()
     assert wanted - seen == set()
+
+
+def of_people(folder: Folder, update: TrackUpdate) -> set[str]:
+    """Fold the record: what happened to people that events do not tell."""
+    before = [] if folder.state is None else [msgspec.structs.replace(p) for p in folder.state.people.values()]
+    parts = {person.key: len(person.refs) for person in before}
+    tracks = {} if folder.state is None else dict(folder.state.tracks)
+    epoch = None if folder.state is None else folder.state.epoch
+    folder.fold([update])
+    assert folder.state is not None
+    happened = set()
+    for old in before:
+        new = folder.state.people.get(old.key)
+        if new is None:
+            happened |= {"hidden in vain"} if old.hidden else set()
+            continue
+        late = update.captured_at - old.seen_at > folder.book.law(folder.state.rules_version).stitch_gap_ms
+        if old.hidden and late and len(new.refs) > parts[old.key]:
+            happened.add("found again")
+        if life.static(old) and life.shown(new):
+            happened.add("alive again")
+        if new.life == life.STATIC:
+            happened.add("static")
+        theirs = [track for track, key in tracks.items() if key == old.key]
+        if old.disputed_ms and epoch == folder.state.epoch:
+            happened |= {"cut" for track in theirs if folder.state.tracks.get(track, old.key) != old.key}
+    return happened
 
 
 @pytest.mark.parametrize("hash_seed", ["1", "2"])

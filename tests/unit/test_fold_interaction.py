@@ -177,7 +177,7 @@ class TestConfirming:
     def test_no_incident_before_both_roles_are_stable(self) -> None:
         # given a staff member whom the detector calls a customer for most of ten seconds, from the tenth on
         shop = talk(1.2, seconds=40)
-        shop.people[0].taken_for("customer", 11, 15.5)
+        shop.people[0].taken_for("customer", 11, 15.5).confidence = 0.6
         # when folded, then the confirmation waits for the role
         confirmed = story(shop)[1]
         assert confirmed.phase == "confirmed"

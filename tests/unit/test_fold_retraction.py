@@ -17,6 +17,8 @@ from tests.scenario import (
 )
 
 FLOOR = zone(-3, 4, 3, 8)
+UNSURE = 0.6
+"""Of a detector that is surer the track would be cut instead."""
 
 
 def talk(seconds: float = 60.0) -> Scenario:
@@ -36,7 +38,7 @@ class TestInteraction:
     def test_a_customer_who_proves_to_be_staff_retracts_what_was_started(self) -> None:
         # given a customer of the first seconds whom the detector then calls staff for good
         shop = talk()
-        shop.people[1].taken_for("staff", 4, 60)
+        shop.people[1].taken_for("staff", 4, 60).confidence = UNSURE
         # when folded, then the episode is retracted once the role has changed, and has no end
         started, retracted = told(shop)
         assert (retracted.phase, retracted.facet_revision) == ("retracted", 4)
@@ -46,7 +48,7 @@ class TestInteraction:
 
     def test_what_was_confirmed_keeps_its_occurrence(self) -> None:
         shop = talk()
-        shop.people[1].taken_for("staff", 20, 60)
+        shop.people[1].taken_for("staff", 20, 60).confidence = UNSURE
         started, confirmed, retracted = told(shop)
         assert phases([started, confirmed, retracted]) == ["started", "confirmed", "retracted"]
         assert retracted.occurrence_id == retracted.evidence_episode_id == retracted.episode_id
@@ -59,8 +61,8 @@ class TestInteraction:
     def test_two_who_change_sides_begin_anew_under_another_id(self) -> None:
         # given two of whom the detector first says the opposite
         shop = talk()
-        shop.people[0].taken_for("customer", 0, 6)
-        shop.people[1].taken_for("staff", 0, 6)
+        shop.people[0].taken_for("customer", 0, 6).confidence = UNSURE
+        shop.people[1].taken_for("staff", 0, 6).confidence = UNSURE
         events = told(shop)
         # when both are seen right, then the old id is retracted and a new one begins, with the sides changed
         assert phases(events) == ["started", "retracted", "started", "confirmed", "ended"]
@@ -71,25 +73,25 @@ class TestInteraction:
 
     def test_a_moment_s_error_of_the_detector_retracts_nothing(self) -> None:
         shop = talk()
-        shop.people[1].taken_for("staff", 20, 23)
+        shop.people[1].taken_for("staff", 20, 23).confidence = UNSURE
         assert phases(told(shop)) == ["started", "confirmed", "ended"]
 
     def test_what_has_ended_stays_so(self) -> None:
         # given a customer who is called staff only after they went apart
         shop = talk(seconds=90)
         shop.people[1].path += [(25, 1.2, 6.0), (28, 5.0, 8.0)]
-        shop.people[1].taken_for("staff", 40, 90)
+        shop.people[1].taken_for("staff", 40, 90).confidence = UNSURE
         assert phases(told(shop)) == ["started", "confirmed", "ended"]
 
     def test_with_pairs_any_no_role_proves_wrong(self) -> None:
         shop = talk()
-        shop.people[1].taken_for("staff", 4, 60)
+        shop.people[1].taken_for("staff", 4, 60).confidence = UNSURE
         assert phases(interactions(fold(ended(shop.log()), rules(pairs="any")))) == ["started", "confirmed", "ended"]
 
     def test_a_joined_one_stays_in_the_occurrence_of_a_retracted_opener(self) -> None:
         # given two who came together; the one whose interaction opens the occurrence proves to be staff
         shop = Scenario(seconds=60)
-        shop.customer((0, -0.5, 6.0)).taken_for("staff", 27, 60)
+        shop.customer((0, -0.5, 6.0)).taken_for("staff", 27, 60).confidence = UNSURE
         shop.customer((0, 0.5, 6.0))
         shop.staff((12, 0.0, 6.3))
         events = told(shop)

@@ -71,10 +71,11 @@ def test_a_wrong_first_frame_is_soon_forgotten() -> None:
     assert role_after(shop, ben) == "customer"
 
 
-def test_the_detector_s_lasting_opinion_does() -> None:
+def test_an_unsure_detector_s_lasting_opinion_does() -> None:
     for seconds, role in ((20, "customer"), (40, "staff")):
         shop = Scenario(seconds=seconds)
         ben = shop.customer((0, 0.0, 5.0)).taken_for("staff", 12, 99)
+        ben.confidence = 0.6
         assert role_after(shop, ben) == role, seconds
 
 

@@ -1,0 +1,79 @@
+"""Does somebody live? Posters and mannequins are detected as people all day; people come walking, or move.
+
+Two signs of life: a body that moved half its height since it was first seen, or the upper edge of its box, which heads
+move while the rest sits or stands. The box of a thing wanders too, by a pixel or two from frame to frame and by half
+its height while somebody passes before it. So the edge is smoothed over seconds, which leaves 0.2 px of 2 px; one frame
+pulls it by a tenth of the height at most, and not at all while somebody stands before it.
+"""
+
+from math import hypot
+
+from schemas.records import Track
+from streams.covering import stands_before
+from streams.frame import Frame
+from streams.state import Person
+
+UNSHOWN, STATIC, STILL, MOVES, WALKED = range(5)
+"""No sign of life yet, and none for `life_s`: a thing; somebody who showed none of late; who does; who came walking."""
+
+SMOOTH_MS = 5000
+"""Time constant of the upper edge, a plain mean at first. People hold a posture for seconds, a detector's errors do
+not last."""
+PULL_MAX = 0.1
+"""Share of the height by which one box counts as moved at most."""
+
+
+def shown(person: Person) -> bool:
+    """Somebody, not something: only then an episode begins."""
+    return person.life >= MOVES
+
+
+def lived(person: Person) -> bool:
+    """They showed life at some time."""
+    return person.life >= STILL
+
+
+def static(person: Person) -> bool:
+    """A poster, a mannequin, or somebody who sits as still as one: in no pair, and no customer."""
+    return STATIC <= person.life <= STILL
+
+
+def watch(frame: Frame, person: Person, track: Track, weight_ms: int) -> None:
+    """Take one more box in, which stands for weight_ms."""
+    if person.life == WALKED:
+        return
+    law = frame.law
+    height = track.y2 - track.y1
+    limit_px = max(law.life_edge_share * height, law.life_edge_min_px)
+    pull = track.y1 - person.top
+    if abs(pull) <= limit_px or not _behind_somebody(frame, track):
+        pull = min(max(pull, -PULL_MAX * height), PULL_MAX * height)
+        age_ms = frame.now - person.first_seen_at
+        person.top += pull * weight_ms / (weight_ms + min(age_ms, SMOOTH_MS))
+        learned = age_ms > SMOOTH_MS  # the first boxes' errors are no movement
+        person.top_min = min(person.top, person.top_min) if learned else person.top
+        person.top_max = max(person.top, person.top_max) if learned else person.top
+    if _moved_heights(person, track, height, law.depth_factor) >= law.life_walk_heights:
+        person.life = WALKED
+    elif person.top_max - person.top_min >= limit_px:
+        _from_now_on(person, MOVES, frame.now)
+    elif frame.now - person.still_at > law.life_ms:
+        _from_now_on(person, STILL if lived(person) else STATIC, frame.now)
+
+
+def _from_now_on(person: Person, word: int, now: int) -> None:
+    person.life = word
+    person.top_min = person.top_max = person.top
+    person.still_at = now
+
+
+def _behind_somebody(frame: Frame, track: Track) -> bool:
+    return any(stands_before(other, track, frame.law) for other in frame.update.tracks)
+
+
+def _moved_heights(person: Person, track: Track, height: float, depth_factor: float) -> float:
+    """Body heights on the floor since first seen. Head and foot must have moved alike: legs are hidden and shown."""
+    across = abs((track.x1 + track.x2) / 2 - person.home_x)
+    head, foot = track.y1 - person.home_top, track.y2 - person.home_foot
+    down = max(min(head, foot), 0.0) - min(max(head, foot), 0.0)
+    return hypot(across, down * depth_factor) / height
