@@ -115,6 +115,7 @@ def _event_step(event: Event, site: Site) -> Step:
         "confirmed": f"support {event.support:.0%}" + (", opens its occurrence" if event.opens else ""),
         "ended": event.close_reason or "",
         "discarded": event.close_reason or "",
+        "retracted": "its people proved to be others",
     }
     detail = details.get(event.phase, "")
     return _step(at or event.cause.captured_at, event.phase, detail, event.hash, event.previous_hash, site)

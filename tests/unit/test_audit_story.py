@@ -71,6 +71,22 @@ def test_an_episode_that_was_never_confirmed_has_a_story_too() -> None:
     assert "the episode was not confirmed" in told.text()
 
 
+def test_a_retracted_episode_says_why_and_keeps_its_evidence() -> None:
+    # given an episode that was taken back instead of ended
+    never = {"phase": "retracted", "facet_revision": 4, "ended_at": None, "duration_s": None, "close_reason": None}
+    records = [
+        world.resealed(r, **never)
+        if isinstance(r, InteractionEvent) and (r.episode_id, r.phase) == (FIRST, "ended")
+        else r
+        for r in WORLD.records
+    ]
+    told = tell(FIRST, world.log_of(WORLD, records), world.stores_of(WORLD), WORLD.site)
+    # then the story says so, and the clip and the incident of what was confirmed stay in it
+    steps = {step.what: step.detail for step in told.steps}
+    assert steps["retracted"] == "its people proved to be others"
+    assert {"clip alert", "upload alert", "incident"} <= steps.keys()
+
+
 def test_a_wait_names_the_customer_alone() -> None:
     assert story(WAIT).text().startswith("unattended on door-story in waiting, 2026-03-02 no. 1: customer 301, 60.0 s")
 
