@@ -172,6 +172,11 @@ class TestTheShopSClock:
         friday: Spans = ((1080, 1560), (1680, 1740))
         assert before(rules(open_by_day={"fri": friday}), at) == open_then
 
+    @pytest.mark.parametrize(("at", "open_then"), [("2026-03-07 00:59", True), ("2026-03-07 01:00", False)])
+    def test_the_small_hours_are_of_the_day_of_the_calendar(self, at: str, open_then: bool) -> None:
+        # given a shop that opens on Saturday at midnight, in Friday's business day
+        assert before(rules(open_by_day={"sat": ((0, 60),)}), at) == open_then
+
     def test_a_date_beats_its_weekday_and_a_day_that_is_not_named_is_closed(self) -> None:
         law = rules(open_by_day={"mon-fri": ((540, 1200),), "2026-03-04": (), "2026-03-07": ((600, 660),)})
         times = ("2026-03-03 10:30", "2026-03-04 10:30", "2026-03-07 10:30", "2026-03-08 10:30")

@@ -164,6 +164,7 @@ def test_the_same_hours_in_other_words_are_the_same_rules(tmp_path: Path) -> Non
         ("2026-12-24", "2026-12-42", 9, "'2026-12-42' is no day"),
         ('"09:00-20:00"', "9 to 5", 7, "opening_hours.mon-fri: '9 to 5' are no times"),
         ('"09:00-20:00"', '"09:00-25:00"', 7, "are no times"),
+        ('"09:00-20:00"', '"24:00-02:00"', 7, "are no times"),
         ('"09:00-20:00"', "10:00", 7, "600 are no times"),
         ("closed", "off", 10, "False are no times"),
         ("Sat:", "fri:", 6, "fri is named twice"),
