@@ -61,6 +61,18 @@ class TestHeading:
         unsure = [Keypoint(x=k.x, y=k.y, confidence=0.4) for k in one.keypoints]
         assert heading_deg(msgspec.structs.replace(one, keypoints=unsure), MEASURED) is None
 
+    def test_one_of_two_joints_is_none(self) -> None:
+        one = looking(1, 0, 6, RIGHT)
+        assert one.keypoints is not None
+        left = [Keypoint(x=k.x, y=k.y, confidence=0.9 if n in (5, 11) else 0.4) for n, k in enumerate(one.keypoints)]
+        assert heading_deg(msgspec.structs.replace(one, keypoints=left), MEASURED) is None
+
+    def test_from_one_half_on_a_joint_is_sure(self) -> None:
+        one = looking(1, 0, 6, RIGHT)
+        assert one.keypoints is not None
+        just = [Keypoint(x=k.x, y=k.y, confidence=0.5) for k in one.keypoints]
+        assert heading_deg(msgspec.structs.replace(one, keypoints=just), MEASURED) is not None
+
     def test_the_hips_are_enough(self) -> None:
         one = looking(1, 0, 6, TOWARDS_CAMERA)
         assert one.keypoints is not None
@@ -113,6 +125,27 @@ class TestReach:
         ready = book_of(law).law(law.version)
         assert 1.5 / reach_m(1.5, one, other, None, ready) == pytest.approx(times, abs=0.12)
         assert reach_m(1.5, one, other, None, ready) == reach_m(1.5, other, one, None, ready)
+
+    @pytest.mark.parametrize("law", [MEASURED, UNMEASURED], ids=["measured", "unmeasured"])
+    @pytest.mark.parametrize(
+        ("near_deg", "far_deg", "times"), [(AWAY, TOWARDS_CAMERA, 1.0), (TOWARDS_CAMERA, AWAY, 2.2), (AWAY, AWAY, 1.6)]
+    )
+    def test_so_it_does_behind_one_another(
+        self, law: CameraRules, near_deg: float, far_deg: float, times: float
+    ) -> None:
+        one, other = seen(law, looking(1, 0, 6, near_deg), looking(2, 0.4, 7.2, far_deg))
+        assert 1.5 / reach_m(1.5, one, other, None, book_of(law).law(law.version)) == pytest.approx(times, abs=0.25)
+
+    def test_who_stands_beyond_the_measured_floor_is_unknown(self) -> None:
+        inside, beyond = seen(MEASURED, looking(1, 0, 9.4, AWAY), looking(2, 0.4, 10.2, TOWARDS_CAMERA))
+        assert reach_m(1.5, inside, beyond, None, book_of(MEASURED).law(MEASURED.version)) == 1.5
+
+    def test_who_was_away_for_a_moment_does_not_turn_the_pair_faster(self) -> None:
+        ready, pair = book_of(MEASURED).law(MEASURED.version), Pair(1, 2, 0, 0, 0, facing=1.0)
+        one, other = two(LEFT, RIGHT, MEASURED)
+        one.weight_ms, other.weight_ms = 100, 500
+        reach_m(1.5, one, other, pair, ready)
+        assert pair.facing == pytest.approx(0.9)
 
     @pytest.mark.parametrize(("first_deg", "second_deg"), [(None, None), (RIGHT, None), (None, LEFT)])
     def test_unknown_is_plain_metres(self, first_deg: float | None, second_deg: float | None) -> None:
