@@ -39,6 +39,8 @@ class Actor:
     look: Look
     path: tuple[Waypoint, ...]
     stays: tuple[Stay, ...]
+    alive: bool = True
+    """False: a mannequin, which looks like a person, stands still for ever, and to which nothing happens."""
 
     def there(self, time_s: float) -> bool:
         """True while the person is in the shop, seen or not."""
@@ -71,7 +73,7 @@ class Actor:
             gait_rad=self._walked(time_s) / (0.82 * self.look.height_m) * 2 * pi,
             walking=walking,
             gesture=stay.gesture if stay else "idle",
-            time_s=time_s if walking else floor(time_s * IDLE_HZ) / IDLE_HZ,
+            time_s=0.0 if not self.alive else time_s if walking else floor(time_s * IDLE_HZ) / IDLE_HZ,
         )
 
     def _stay(self, time_s: float) -> Stay | None:

@@ -1,5 +1,6 @@
 """Found episodes beside scripted ones: what was matched, missed, and made up. Pure."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -33,9 +34,24 @@ class Comparison:
     extra: tuple[Mapping[str, Any], ...]
 
     @property
+    def incidents(self) -> tuple[int, int]:
+        """How many scripted occurrences were found as one that is nobody else's, and how many there are."""
+        found: dict[tuple[str, int], set[str | None]] = {}
+        for match in self.matched:
+            found.setdefault(_occurrence(match.scripted), set()).add(match.found["occurrence"])
+        scripted = found.keys() | {_occurrence(one) for one in self.missing}
+        seen = Counter(name for names in found.values() for name in names)
+        right = [names for names in found.values() if len(names) == 1 and all(seen[name] == 1 for name in names)]
+        return len(right), len(scripted)
+
+    @property
     def perfect(self) -> bool:
         """Every scripted episode was found, and no other."""
         return not self.missing and not self.extra
+
+
+def _occurrence(scripted: Mapping[str, Any]) -> tuple[str, int]:
+    return scripted["camera_id"], scripted["occurrence"]
 
 
 def compare(
@@ -43,8 +59,9 @@ def compare(
 ) -> Comparison:
     """Match one to one: same camera and kind, start and end within tolerance_ms, not other people.
 
-    found: camera_id, kind, started_at and ended_at (ms UTC; ended_at None = never ended, no match), and optionally
-    `boxes_at` (ms UTC) with `boxes`: role (staff, customer) -> (x1, y1, x2, y2) px. truth: what truth.json holds.
+    found: camera_id, kind, occurrence, started_at and ended_at (ms UTC; ended_at None = never ended, no match), and
+    optionally `boxes_at` (ms UTC) with `boxes`: role (staff, customer) -> (x1, y1, x2, y2) px. truth: what truth.json
+    holds.
     """
     pairs = []
     for number, scripted in enumerate(truth["episodes"]):

@@ -33,8 +33,8 @@ DEFAULT_SEED = 1
 HERE = Path(__file__).parent
 WEIGHTS = HERE / "weights" / "shop.pt"
 _DRAWS = (
-    *("actors", "camera", "counter", "figures", "looks", "painter", "render", "script", "shop", "site_file", "truth"),
-    *("views", "visibility"),
+    *("actors", "camera", "counter", "figures", "looks", "painter", "render", "script", "shop", "site_file", "stories"),
+    *("truth", "views", "visibility"),
 )
 """The files that decide what the videos and the truth look like."""
 _REPORT_EVERY = 200

@@ -61,6 +61,7 @@ def as_compared(found: Found) -> dict[str, Any]:
     return {
         "camera_id": episode.camera_id,
         "kind": episode.kind,
+        "occurrence": episode.occurrence_id,
         "started_at": episode.started_at,
         "ended_at": episode.ended_at,
         "boxes_at": episode.confirmed_at,
@@ -157,11 +158,13 @@ def write(
         right = {f.episode.episode_id: clip_is_right(settings, f.episode, truth["start_ms"], frame_ms) for f in found}
         lines.append(as_text(scripted_table(result, truth["start_ms"], right)))
         scripted = len(result.matched) + len(result.missing)
+        incidents, occurrences = result.incidents
         lines.append(
             f"found {len(result.matched)} of {scripted} scripted episodes, {len(result.extra)} not scripted; "
-            f"{sum(right.values())} of {len(found)} clips begin and end with the frames they say"
+            f"{sum(right.values())} of {len(found)} clips begin and end with the frames they say; "
+            f"{incidents} of {occurrences} incidents are of the right episodes"
         )
-        good = not result.missing and not result.extra and all(right.values())
+        good = result.perfect and all(right.values()) and incidents == occurrences
     report = audit.verify(settings, site)
     good = good and report.agrees
     lines += ["", report.text(), "", f"SQL: {QUERY}", ask(settings, QUERY)]

@@ -64,7 +64,17 @@ def _camera(view: View, rate_hz: int, kind: Literal["yolo", "recorded"], detecto
             for zone in view.zones
         ],
         "service_points": [_service_point(view, counter) for counter in view.counters],
+        "floor": _floor(view),
         "rules": {"near": {"depth_factor": round(camera.depth_factor, 2)}},
+    }
+
+
+def _floor(view: View) -> dict[str, Any]:
+    """Spots of floor as somebody measures them: metres from under the lens, and the whole pixel where they are seen."""
+    spots = [(spot, view.camera.pixel(*spot)) for spot in view.floor_marks_m]
+    return {
+        "points": [{"pixel": [round(x), round(y)], "floor_m": list(spot)} for spot, (x, y) in spots],
+        "lens_m": [0.0, 0.0, view.camera.height_m],
     }
 
 

@@ -4,8 +4,8 @@ It knows nothing of images, tracks or the pipeline, and is written as plainly as
 measured against it, so the two share no code.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from math import hypot
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ RATE_HZ = 10
 NEAR_M, STAY_M, REACH_M, SPEED_MAX_M_S = 1.5, 2.25, 1.2, 0.5
 FAR_S, CONFIRM_S = 5.0, 15.0
 WAIT_START_S, WAIT_CONFIRM_S, SERVED_S, OUTSIDE_S = 5.0, 60.0, 3.0, 10.0
+PARTY_M, PARTY_S = 1.2, 10.0
 
 Spell = tuple[float, float]
 """From, to: seconds since the first frame."""
@@ -33,6 +34,10 @@ class Happened:
     end_s: float
     confirmed: bool
     reason: Literal["served", "left", "separated"]
+    place: str | None = None
+    """Where somebody waited: a service point or a service zone."""
+    occurrence: int = 0
+    """Episodes of one camera with the same number are one incident."""
 
     def as_dict(self) -> dict[str, Any]:
         """For truth.json."""
@@ -42,7 +47,8 @@ class Happened:
 def judge(view: View, actors: Sequence[Actor], seconds: float) -> list[Happened]:
     """Everything that happened before this camera, in order of start."""
     times = [tick / RATE_HZ for tick in range(int(seconds * RATE_HZ))]
-    staff, customers = ([a for a in actors if a.role == role] for role in ("staff", "customer"))
+    people = [a for a in actors if a.alive]
+    staff, customers = ([a for a in people if a.role == role] for role in ("staff", "customer"))
     contacts = {(s.name, c.name): _contacts(view, s, c, times) for s in staff for c in customers}
     happened = [
         Happened(view.camera_id, "interaction", s, c, start, end, end - start >= CONFIRM_S, "separated")
@@ -60,10 +66,43 @@ def judge(view: View, actors: Sequence[Actor], seconds: float) -> list[Happened]
                         [start] + [e for b, e in anybody if zone.kind == "queue" and b < end and e > start]
                     )
                     confirmed = end - quiet_since >= WAIT_CONFIRM_S
+                    place = zone.service_point or zone.zone_id
                     happened.append(
-                        Happened(view.camera_id, "unattended", None, customer.name, start, end, confirmed, reason)
+                        Happened(
+                            view.camera_id, "unattended", None, customer.name, start, end, confirmed, reason, place
+                        )
                     )
-    return sorted(happened, key=lambda h: (h.start_s, h.kind, h.customer))
+    parties = {
+        frozenset((a.name, b.name))
+        for a in customers
+        for b in customers
+        if a is not b and _party(a, b, contacts, times)
+    }
+    return _numbered(sorted(happened, key=lambda h: (h.start_s, h.kind, h.customer)), parties)
+
+
+def _numbered(happened: Sequence[Happened], parties: set[frozenset[str]]) -> list[Happened]:
+    """Everything with its occurrence: a party served by one, people unattended at one place, at the same time."""
+    numbered: list[Happened] = []
+    for one in happened:
+        mates = (
+            other.occurrence
+            for other in numbered
+            if other.confirmed
+            and one.confirmed
+            and (other.kind, other.staff, other.place) == (one.kind, one.staff, one.place)
+            and other.end_s >= one.start_s
+            and (one.kind == "unattended" or frozenset((one.customer, other.customer)) in parties)
+        )
+        numbered.append(replace(one, occurrence=next(mates, len(numbered))))
+    return numbered
+
+
+def _party(a: Actor, b: Actor, contacts: Mapping[tuple[str, str], list[Spell]], times: Sequence[float]) -> bool:
+    """Two customers who stood together before anybody of the staff came to either."""
+    met = min((spell[0] for (_, c), spells in contacts.items() if c in (a.name, b.name) for spell in spells), default=0)
+    together = [t for t in times if t < met and a.there(t) and b.there(t) and _distance(a, b, t) <= PARTY_M]
+    return len(together) / RATE_HZ >= PARTY_S
 
 
 def _contacts(view: View, staff: Actor, customer: Actor, times: Iterable[float]) -> list[Spell]:

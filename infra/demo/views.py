@@ -72,7 +72,12 @@ class View:
     shop: Shop
     zones: tuple[Place, ...]
     counters: tuple[Counter, ...]
+    floor_marks_m: tuple[tuple[float, float], ...]
+    """Spots of floor that are marked and measured, so that distances in the image are known."""
 
+
+MANNEQUIN_M = (-2.45, 8.45)
+"""Where one stands on the sales floor, on a plinth."""
 
 _PLANKS: Colour = (122, 154, 184)
 _TILES: Colour = (178, 186, 190)
@@ -102,9 +107,10 @@ def _counter_view(random: np.random.Generator) -> View:
         staff=Area((x[0], x[1]), (y[1], 7.4)),
         strip=Area((-0.75, x[1]), (y[0] - 1.0, y[0])),
     )
+    marks = ((-1.6, 2.9), (1.6, 2.9), (-3.4, 4.6), (3.4, 4.6), (0.0, 4.6), (-4.4, 7.2))
     queue = Place("queue", "Queue at the till", "queue", Area((-3.0, -1.25), (3.4, 4.8)), "till")
     shop = Shop(tuple(boxes), 8.0, 6.0, "planks", _PLANKS, _WALL, _BAND)
-    return View("counter", "Till", Pinhole(3.0, 27.0, 420.0), shop, (queue,), (point,))
+    return View("counter", "Till", Pinhole(3.0, 27.0, 420.0), shop, (queue,), (point,), marks)
 
 
 def _floor_view(random: np.random.Generator) -> View:
@@ -113,9 +119,13 @@ def _floor_view(random: np.random.Generator) -> View:
         boxes += shelf(random, (left, right), (9.2, 9.6), "near")
     for left, right in ((-4.6, -3.1), (3.1, 4.6)):
         boxes += table(random, (left, right), (7.5, 8.1), 0.75)
+    x, y = MANNEQUIN_M
+    boxes.append(Box((x - 0.3, x + 0.3), (y - 0.3, y + 0.3), (0.0, 0.05), (92, 96, 104)))
     zones = (
         Place("shoes", "Shoes", "service", Area((-4.5, -2.9), (5.3, 7.1))),
         Place("phones", "Phones", "service", Area((2.9, 4.5), (5.3, 7.1))),
+        Place("coats", "Coats", "service", Area((-3.0, -1.95), (7.9, 9.1))),
     )
+    marks = ((-1.6, 2.9), (1.6, 2.9), (-4.2, 6.0), (4.2, 6.0), (0.0, 6.0), (-5.6, 8.8), (5.6, 8.8))
     shop = Shop(tuple(boxes), 9.6, 7.4, "tiles", _TILES, _WALL, _BAND)
-    return View("floor", "Sales floor", Pinhole(2.9, 27.0, 420.0), shop, zones, ())
+    return View("floor", "Sales floor", Pinhole(2.9, 27.0, 420.0), shop, zones, (), marks)

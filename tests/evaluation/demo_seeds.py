@@ -159,6 +159,7 @@ def episodes(rules: Any, updates: list[TrackUpdate]) -> list[dict[str, Any]]:
         {
             "camera_id": event.camera_id,
             "kind": "interaction" if isinstance(event, InteractionEvent) else "unattended",
+            "occurrence": event.occurrence_id,
             "started_at": event.started_at,
             "ended_at": over[event.episode_id].ended_at if event.episode_id in over else None,
             "boxes_at": event.confirmed_at,
@@ -172,8 +173,12 @@ def episodes(rules: Any, updates: list[TrackUpdate]) -> list[dict[str, Any]]:
 def told(results: Sequence[Comparison]) -> str:
     """Found, scripted and extra in one line."""
     found, scripted, extra = counted(results)
-    shares = found / scripted, extra / scripted
-    return f"found {found} of {scripted} scripted episodes ({shares[0]:.1%}), {extra} extra ({shares[1]:.1%})"
+    right, occurrences = (sum(counts) for counts in zip(*(r.incidents for r in results), strict=True))
+    shares = f"{found / scripted:.1%}", f"{extra / scripted:.1%}"
+    return (
+        f"found {found} of {scripted} scripted episodes ({shares[0]}), {extra} extra ({shares[1]}), "
+        f"{right} of {occurrences} incidents right"
+    )
 
 
 def good(results: Sequence[Comparison]) -> bool:

@@ -10,17 +10,23 @@ START = 1_000_000
 
 
 def episode(
-    kind: str, start: int, end: int, *, staff: str | None = "ann", customer: str = "c1", camera: str = "floor"
+    kind: str, start: int, end: int, *, staff: str | None = "ann", customer: str = "c1", occurrence: int = 0
 ) -> dict[str, Any]:
     return {
-        "camera_id": camera, "kind": kind, "started_at": START + start, "ended_at": START + end,
-        "staff": staff, "customer": customer,
+        "camera_id": "floor", "kind": kind, "started_at": START + start, "ended_at": START + end,
+        "staff": staff, "customer": customer, "occurrence": occurrence,
     }  # fmt: skip
 
 
 def found(kind: str, start: int, end: int | None, **more: Any) -> dict[str, Any]:
     ended = None if end is None else START + end
-    return {"camera_id": "floor", "kind": kind, "started_at": START + start, "ended_at": ended} | more
+    return {
+        "camera_id": "floor",
+        "kind": kind,
+        "occurrence": "o",
+        "started_at": START + start,
+        "ended_at": ended,
+    } | more
 
 
 def truth(*episodes: dict[str, Any]) -> dict[str, Any]:
@@ -102,3 +108,28 @@ def test_nobody_is_recognised_where_nobody_stands() -> None:
     assert who_is_at(truth(), "floor", START + 5_000, (500, 100, 540, 200)) is None
     assert who_is_at(truth(), "counter", START + 5_000, (0, 100, 40, 200)) is None
     assert who_is_at(truth(), "floor", START + 200_000, (0, 100, 40, 200)) is None
+
+
+@pytest.mark.parametrize(
+    ("occurrences", "right"),
+    [(("o", "o", "other"), 2), (("o", "p", "other"), 1), (("o", "o", "o"), 0)],
+    ids=["as scripted", "one party torn apart", "all thrown together"],
+)
+def test_an_incident_is_right_when_it_has_its_own_episodes_and_no_others(
+    occurrences: tuple[str, str, str], right: int
+) -> None:
+    # given a party of two, and somebody else who is served later
+    starts = (0, 5_000, 50_000)
+    scripted = [
+        episode("interaction", start, start + 20_000, customer=customer, occurrence=number)
+        for start, customer, number in zip(starts, ("c1", "c2", "c3"), (0, 0, 2), strict=True)
+    ]
+    ones = [
+        found("interaction", start, start + 20_000, occurrence=name)
+        for start, name in zip(starts, occurrences, strict=True)
+    ]
+    assert compare(ones, truth(*scripted)).incidents == (right, 2)
+
+
+def test_an_incident_of_which_nothing_was_found_is_not_right() -> None:
+    assert compare([], truth(episode("interaction", 0, 20_000))).incidents == (0, 1)

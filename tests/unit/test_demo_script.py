@@ -65,9 +65,54 @@ def test_every_end_is_seen(seed: int) -> None:
 
 
 @every_seed
-def test_nobody_hides_anybody_for_long(seed: int) -> None:
-    for part in script(seed).parts.values():
-        assert check_visible(part.view, part.actors, SECONDS) == []
+def test_only_one_who_is_served_and_one_who_waits_are_hidden_for_seconds(seed: int) -> None:
+    for camera_id, hidden in (("counter", "c4"), ("floor", "r3")):
+        part = script(seed).parts[camera_id]
+        assert check_visible(part.view, part.actors, SECONDS, {hidden}) == []
+        # and without the story's leave it is just they
+        (line,) = check_visible(part.view, part.actors, SECONDS)
+        assert line.startswith(f"{hidden} is hidden by")
+        # somebody who is not hidden is missed as well
+        assert check_visible(part.view, part.actors, SECONDS, {hidden, "c1", "l1"})
+
+
+@every_seed
+def test_a_family_stands_together_before_it_is_served_and_is_one_incident(seed: int) -> None:
+    part = script(seed).parts["floor"]
+    family = [h for h in part.episodes if h.customer in ("f1", "f2")]
+    assert [h.kind for h in family] == ["interaction", "interaction"]
+    assert len({h.occurrence for h in family}) == 1
+    assert len({h.occurrence for h in part.episodes}) == len(part.episodes) - 1
+    one, other = (actor for actor in part.actors if actor.name in ("f1", "f2"))
+    begins = min(h.start_s for h in family)
+    assert all(hypot(*difference(one, other, begins - s / 10)) < 1.2 for s in range(115))
+
+
+@every_seed
+def test_who_waits_at_the_empty_till_together_is_one_incident(seed: int) -> None:
+    waits = [h for h in script(seed).parts["counter"].episodes if h.kind == "unattended"]
+    assert [h.customer for h in waits] == ["d1", "d2"]
+    assert len({h.occurrence for h in waits}) == 1
+
+
+@every_seed
+def test_a_mannequin_stands_in_a_zone_near_staff_and_nothing_happens_to_it(seed: int) -> None:
+    part = script(seed).parts["floor"]
+    (mannequin,) = (actor for actor in part.actors if not actor.alive)
+    assert any(zone.area.holds(*mannequin.position(t)) for zone in part.view.zones for t in range(SECONDS))
+    assert mannequin.pose(10.0) == mannequin.pose(100.0)
+    staff = [actor for actor in part.actors if actor.role == "staff"]
+    near_s = max(sum(hypot(*difference(s, mannequin, t)) <= 1.5 for t in range(SECONDS)) for s in staff)
+    assert near_s > 20
+    assert all(h.customer != mannequin.name for h in part.happened)
+
+
+@every_seed
+def test_somebody_of_the_staff_walks_through_and_serves_nobody(seed: int) -> None:
+    part = script(seed).parts["floor"]
+    (eve,) = (actor for actor in part.actors if actor.name == "eve")
+    assert all(h.staff != "eve" for h in part.happened)
+    assert eve.path[-1].time_s < SECONDS
 
 
 @every_seed
@@ -83,7 +128,7 @@ def test_staff_keep_away_from_customers_whom_they_do_not_serve(seed: int) -> Non
             if any(s == staff.name and c == customer.name and a - 3 <= t <= b + 3 for s, c, a, b in together):
                 continue
             # then two who stand and do not talk stand well apart
-            assert hypot(*difference(staff, customer, t)) > 2.6, (staff.name, customer.name, t)
+            assert hypot(*difference(staff, customer, t)) > 2.4, (staff.name, customer.name, t)
 
 
 @every_seed
@@ -152,7 +197,8 @@ def test_seeds_of_the_training_set_and_short_recordings_are_refused(seed: int, s
 
 
 def pairs(actors: tuple[Actor, ...]) -> list[tuple[Actor, Actor]]:
-    return list(product([a for a in actors if a.role == "staff"], [a for a in actors if a.role == "customer"]))
+    people = [a for a in actors if a.alive]
+    return list(product([a for a in people if a.role == "staff"], [a for a in people if a.role == "customer"]))
 
 
 def difference(a: Actor, b: Actor, t: float) -> tuple[float, float]:

@@ -1,5 +1,6 @@
 """The judge, on people whose every step is known."""
 
+from dataclasses import replace
 from math import pi
 
 import numpy as np
@@ -125,3 +126,20 @@ def test_at_the_till_the_neighbour_is_not_served() -> None:
     neighbour = person("c2", "customer", -1, 2.5, 4.7).stay(60, 0).actor()
     # then only the first is served
     assert [h.customer for h in judge(till(), [staff, mine, neighbour], 50)] == ["c1"]
+
+
+@pytest.mark.parametrize(("together_s", "one"), [(14.0, True), (7.0, False)])
+def test_who_stood_together_before_and_is_served_together_is_one_incident(together_s: float, one: bool) -> None:
+    # given two who stand 0.9 m apart in the aisle, and staff who steps up to both after these seconds
+    pair = [person(name, "customer", 0, x, 5.0).stay(100, pi / 2).actor() for name, x in (("c1", -0.45), ("c2", 0.45))]
+    staff = person("s", "staff", -1, 0.0, 8.6).arrive(together_s, (0.0, 5.8), facing_rad=0).stay(60, 0).go((0.0, 8.6))
+    happened = judge(floor(), [*pair, staff.stay(120, 0).actor()], 120)
+    assert [h.customer for h in happened] == ["c1", "c2"]
+    assert len({h.occurrence for h in happened}) == (1 if one else 2)
+
+
+def test_nothing_happens_to_a_mannequin() -> None:
+    # given one in the zone `phones` whom staff stands beside for a minute
+    mannequin = replace(person("m", "customer", -1, 3.7, 6.2).stay(150, 0).actor(), alive=False)
+    staff = person("s", "staff", -1, 2.8, 6.2).stay(60, 0).go((-5.0, 6.2)).actor()
+    assert judge(floor(), [mannequin, staff], 120) == []
