@@ -22,13 +22,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.mutation.changes import Mutant, mutants
-from tests.mutation.trees import ROOT, Called, copies, run_and_watch, run_tests, start, write
+from tests.mutation.trees import ROOT, Called, copies, run_and_watch, run_tests, start, warm_up, write
 from tests.unit.test_layout import is_pure, modules
 
 TESTS = ["tests/unit/test_*.py", "tests/property/test_*.py"]
 NOT_ASKED = ("test_demo_", "test_inference_", "test_packages", "test_preflight")
 """They draw, detect, or look at the machine: minutes in which nothing is decided."""
-DECIDING_SCHEMAS = ("codec", "geometry", "hashing", "ids", "rules", "site", "windows")
+NOT_DECIDING = ("schemas.avro", "schemas.errors", "schemas.records", "schemas.topics")
+"""They say what there is; the tests of the contracts compare them."""
 CLEAN_CPU_S = 300
 SLACK = 3
 """A mutant may compute so many times as long as the sources do unchanged, and 10 s."""
@@ -45,9 +46,8 @@ class TestFile:
 
 def deciding_files() -> list[str]:
     """What the layout calls pure, and those schemas that decide; relative to the root."""
-    pure = [path for name, path in modules().items() if is_pure(name)]
-    schemas = [ROOT / "schemas" / f"{name}.py" for name in DECIDING_SCHEMAS]
-    return [str(path.relative_to(ROOT)) for path in (*schemas, *pure)]
+    schemas = [n for n in modules() if n.startswith("schemas.") and not n.startswith(NOT_DECIDING)]
+    return [str(path.relative_to(ROOT)) for name, path in modules().items() if is_pure(name) or name in schemas]
 
 
 def share_out(
@@ -80,6 +80,8 @@ def watch_tests(patterns: list[str], trees: list[Path]) -> list[TestFile]:
     """Every test file that a pattern names, that which calls least first; stops the program when one does not pass."""
     paths = sorted(path for pattern in patterns for path in ROOT.glob(pattern))
     files = [TestFile(str(path.relative_to(ROOT))) for path in paths if not path.name.startswith(NOT_ASKED)]
+
+    warm_up([file.path for file in files])
 
     def job(index: int) -> Callable[[Path], int]:
         def work(tree: Path) -> int:
@@ -174,7 +176,7 @@ def main() -> None:
 
     def say(mutant: Mutant, verdict: str) -> None:
         verdicts.append((mutant, verdict))
-        print(f"\r{len(verdicts)} of {len(chosen)}", end="", file=sys.stderr)
+        print(f"{len(verdicts)} of {len(chosen)}: {mutant.where} {verdict}", file=sys.stderr)
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
     began = time.monotonic()

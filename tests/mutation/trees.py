@@ -1,5 +1,7 @@
 """Copies of the project in a temporary folder, and processes that run some of its tests there."""
 
+import gc
+import io
 import os
 import resource
 import shutil
@@ -7,18 +9,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-# loaded once here, so that no fork has to
-import fastavro  # noqa: F401
 import hypothesis
-import msgspec  # noqa: F401
-import numpy  # noqa: F401
-import pydantic  # noqa: F401
 import pytest
-import yaml  # noqa: F401
 
 ROOT = Path(__file__).parents[2]
 OURS = ("connectors", "inference", "infra", "schemas", "streams", "tests", "trackfold")
@@ -66,15 +62,24 @@ def start(work: Callable[[], int], said: Path) -> int:
         os._exit(code)
 
 
+def warm_up(tests: list[str]) -> None:
+    """Load here once what the tests import, so that no fork has to."""
+    with redirect_stdout(io.StringIO()):
+        pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider", *tests])
+    gc.collect()
+    gc.freeze()
+
+
 def run_tests(tree: Path, tests: list[str], cpu_s: float) -> int:
     """Run test files in this process, in this order, up to the first that fails. 0: all passed.
 
     After cpu_s of computing the kernel ends the process: a limit that a busy machine does not move.
     """
-    for name in [name for name in sys.modules if name.split(".")[0] in OURS]:
-        del sys.modules[name]
+    for name, module in list(sys.modules.items()):
+        if name.split(".")[0] in OURS or (getattr(module, "__file__", None) or "").startswith(f"{ROOT}/tests/"):
+            del sys.modules[name]
     os.chdir(tree)
-    sys.path[:] = [str(tree), *(place for place in sys.path if place not in ("", str(ROOT)))]
+    sys.path[:] = [str(tree), *(p for p in sys.path if p and (not p.startswith(str(ROOT)) or "site-packages" in p))]
     sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in getattr(finder, "__module__", "")]
     resource.setrlimit(resource.RLIMIT_CPU, (int(cpu_s) + 1, int(cpu_s) + 2))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX, MEMORY_MAX))
