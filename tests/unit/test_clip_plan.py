@@ -10,7 +10,7 @@ from connectors.clip.plan import ClipFile, ClipJob
 from infra.recordings import Gop, Head, SegmentIndex, Tail
 from schemas.hashing import hash_of
 from schemas.records import Gap
-from schemas.windows import Window
+from schemas.windows import Window, alert_window, closing_is_due, closing_window
 from tests.connector_records import T0, event
 
 NOW = T0 + 3_600_000
@@ -69,6 +69,17 @@ def test_an_end_outside_the_alert_clip_gets_a_closing_clip(lasted_s: float, asks
         closing = found[f"{ended.episode_id}:closing"]
         assert closing.asked == (ended.ended_at - 10_000, ended.ended_at + 5_000)  # type: ignore[operator]
         assert closing.previous_hash == ended.hash
+
+
+def test_an_end_that_the_alert_clip_shows_to_the_millisecond_needs_no_other() -> None:
+    # given the alert clip of an episode that was confirmed at once: [start - 5 s, start + 5 s]
+    assert not Window(0, 10_000).holds(-1, 10_000)
+    assert Window(0, 10_000).holds(0, 10_000)
+    assert not Window(0, 10_000).holds(0, 10_001)
+    # the closing clip of one that ended 5 s after its start would begin where that does
+    assert closing_window(T0 + 5_000).from_at == alert_window(T0, T0).from_at
+    assert not closing_is_due(T0, T0 + 15_000, T0 + 5_000)
+    assert closing_is_due(T0, T0 + 15_000, T0 + 4_999)
 
 
 def test_of_more_than_120_s_the_end_is_kept() -> None:

@@ -18,6 +18,15 @@ def episode(
 
 def test_an_episode_id_is_known_in_advance() -> None:
     assert episode() == "a5aa675b-9516-5cbb-b2a7-9590b9d23a14"
+    assert episode(staff=None) == "4f4e5b97-1c94-51da-8323-0e231aa066af"
+
+
+def test_visits_outages_numbers_and_incidents_are_known_in_advance() -> None:
+    # whoever computes one again, in whatever release, must meet the rows and objects that carry it
+    assert ids.visit_id("s", "c", "live", 7, "line", 5) == "f546e1e3-d947-5bec-b4e0-c6f6421516bc"
+    assert ids.outage_id("s", "c", "live", 5) == "6b7cc99f-7b69-549c-935f-b832ead30794"
+    assert ids.person_id("s", "c", "live", STAFF) == 236_128_312_091_227
+    assert ids.incident_id("a5aa675b-9516-5cbb-b2a7-9590b9d23a14") == "incident_968348477496"
 
 
 def test_staff_and_customer_are_not_interchangeable_but_any_two_people_are() -> None:
@@ -70,6 +79,10 @@ def test_clip_names_are_those_the_users_systems_know() -> None:
     assert (
         ids.segment_filename("unattended", "alert", 4, at, "Asia/Kolkata") == "segment_4_20251025_170130_unattended.mp4"
     )
+    assert (
+        ids.segment_filename("interaction", "closing", 3, at, "UTC") == "segment_3_20251025_113130_interaction_end.mp4"
+    )
+    assert ids.segment_filename("unattended", "closing", 4, at, "UTC") == "segment_4_20251025_113130_unattended_end.mp4"
 
 
 def test_an_upload_name_is_never_used_for_other_bytes() -> None:
@@ -78,7 +91,19 @@ def test_an_upload_name_is_never_used_for_other_bytes() -> None:
     assert all(name.startswith("prolific_upload_1_") for name in names)
 
 
-@pytest.mark.parametrize("name", ["../x", "a/b", "", ".hidden", "a..b", "a\x00", "a b", "x" * 300])
+def test_an_upload_is_named_by_the_second_of_its_start_and_its_episode() -> None:
+    name = "prolific_upload_1_a5aa67"
+    assert ids.uploaded_filename(1999, episode(), "alert", 1) == f"{name}.mp4"
+    assert ids.uploaded_filename(1999, episode(), "closing", 1) == f"{name}_end.mp4"
+    assert ids.uploaded_filename(1999, episode(), "alert", 2) == f"{name}_r2.mp4"
+
+
+@pytest.mark.parametrize("name", ["a", "a-b_c.mp4", "x" * 255])
+def test_a_plain_name_stays_as_it_is(name: str) -> None:
+    assert ids.safe_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", ".hidden", "a..b", "a\x00", "a b", "x" * 256])
 def test_a_name_that_could_leave_its_folder_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="cannot be a file name"):
         ids.safe_name(name)
