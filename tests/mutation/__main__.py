@@ -9,7 +9,6 @@ shown to the test files that call the function it sits in, those that call least
 """
 
 import argparse
-import ast
 import json
 import os
 import random
@@ -101,20 +100,10 @@ def watch_tests(patterns: list[str], trees: list[Path]) -> list[TestFile]:
     return sorted(files, key=lambda file: len(file.calls))
 
 
-def function_of(path: str, line: int) -> int:
-    """First line of the innermost function that holds the line (of its decorators, as code objects count); 0: none."""
-    first = 0
-    for node in ast.walk(ast.parse((ROOT / path).read_text())):
-        if isinstance(node, ast.FunctionDef) and node.body[0].lineno <= line <= (node.end_lineno or 0):
-            first = max(first, min([node.lineno, *(d.lineno for d in node.decorator_list)]))
-    return first
-
-
 def asked_of(mutant: Mutant, files: list[TestFile]) -> list[TestFile]:
     """The test files that call the mutant's function; for what no function holds, those that load the file."""
-    first = function_of(mutant.path, mutant.line)
-    if first:
-        return [file for file in files if (mutant.path, first) in file.calls]
+    if mutant.function is not None:
+        return [file for file in files if (mutant.path, mutant.function) in file.calls]
     return [file for file in files if any(path == mutant.path for path, _ in file.calls)]
 
 
@@ -127,19 +116,18 @@ def try_all(chosen: list[Mutant], files: list[TestFile], trees: list[Path], say:
 
         def work(tree: Path) -> int:
             sys.dont_write_bytecode = True
+            unchanged = (tree / mutant.path).read_text()
             write(tree / mutant.path, mutant.source)
             try:
                 return run_tests(tree, [file.path for file in asked], limit_s) if asked else 0
             finally:
-                write(tree / mutant.path, (ROOT / mutant.path).read_text())
+                write(tree / mutant.path, unchanged)
 
         return lambda tree: start(lambda: work(tree), tree / "said")
 
     def done(index: int, status: int, _: float) -> None:
-        never = not asked_of(chosen[index], files)
-        say(
-            chosen[index], "never run" if never else "survived" if status == 0 else "caught" if status > 0 else "no end"
-        )
+        ran = "survived" if asked_of(chosen[index], files) else "never run"
+        say(chosen[index], ran if status == 0 else "caught" if status > 0 else "no end")
 
     share_out([job(mutant) for mutant in chosen], trees, done)
 

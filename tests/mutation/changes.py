@@ -36,10 +36,14 @@ TYPES = ("Literal", "TypeVar", "NewType", "cast")
 
 @dataclass(frozen=True)
 class Mutant:
-    """One changed source. line: of the change, from 1."""
+    """One changed source. line: of the change, from 1.
+
+    function: first line of the function that it is in (of its decorators, as code objects count); None: in none.
+    """
 
     path: str
     line: int
+    function: int | None
     before: str
     after: str
     source: str
@@ -52,13 +56,15 @@ class Mutant:
 def mutants(path: str, source: str) -> Iterator[Mutant]:
     """All of one file, in the order in which they stand."""
     tree = ast.parse(source)
+    functions = _functions(tree)
     for parent, node in _deciding(tree, tree):
         for field, new in _changes(node):
             old, shown = getattr(node, field), node if isinstance(parent, ast.Module | ast.ClassDef) else parent
             before = ast.unparse(shown)
             setattr(node, field, new)
             line = _line_of_change(node, old, new)
-            yield Mutant(path, line, *_difference(before, ast.unparse(shown)), ast.unparse(tree))
+            function = next((first for body, first in reversed(functions) if line in body), None)
+            yield Mutant(path, line, function, *_difference(before, ast.unparse(shown)), ast.unparse(tree))
             setattr(node, field, old)
 
 
@@ -130,6 +136,14 @@ def _line_of_change(node: ast.AST, old: object, new: object) -> int:
             if was is not now and isinstance(was, ast.stmt):
                 return was.lineno
     return getattr(node, "lineno", 1)
+
+
+def _functions(tree: ast.Module) -> list[tuple[range, int]]:
+    """The lines of every function's body and its first line, outer ones before inner ones."""
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    return [
+        (range(f.body[0].lineno, (f.end_lineno or 0) + 1), min(n.lineno for n in (f, *f.decorator_list))) for f in found
+    ]
 
 
 def _difference(before: str, after: str) -> tuple[str, str]:

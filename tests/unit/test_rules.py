@@ -1,0 +1,119 @@
+"""The rules as data: which numbers are accepted, and which ones hold when a site says nothing."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from schemas.rules import ServicePoint, Thresholds, Zone
+
+SQUARE = ((0, 0), (10, 0), (10, 10), (0, 10))
+
+
+def test_a_site_that_says_nothing_gets_the_numbers_that_the_rules_were_explained_with() -> None:
+    # whoever changes one changes the episodes of every such shop
+    known: dict[str, dict[str, Any]] = {
+        "person": {
+            "confidence_min": 0.3,
+            "speed_max_m_s": 3.0,
+            "stitch_gap_s": 3.0,
+            "stitch_distance_m": 0.75,
+            "stitch_size_ratio_min": 0.7,
+            "forget_s": 60.0,
+            "people_max": 48,
+        },
+        "role": {
+            "staff_classes": ("staff",),
+            "customer_classes": ("customer",),
+            "staff_area_s": 20.0,
+            "stable_s": 10.0,
+            "stable_share": 0.8,
+        },
+        "near": {
+            "body_height_m": 1.7,
+            "depth_factor": 2.2,
+            "height_ratio_max": 1.25,
+            "pixel_max_m": 0.1,
+            "counter_reach_m": 1.2,
+        },
+        "interaction": {
+            "near_m": 1.5,
+            "stay_m": 2.25,
+            "start_s": 1.0,
+            "start_support": 0.6,
+            "far_s": 5.0,
+            "unknown_s": 10.0,
+            "confirm_s": 15.0,
+            "relative_speed_max_m_s": 0.5,
+            "sample_max_s": 0.5,
+            "roll_s": 1800.0,
+            "change_s": 2.0,
+            "pairs_max": 48,
+        },
+        "unattended": {
+            "start_s": 5.0,
+            "confirm_s": 60.0,
+            "busy_s": 300.0,
+            "served_s": 3.0,
+            "contact_gap_s": 1.0,
+            "outside_s": 10.0,
+        },
+        "time": {"unknown_s": 3.0, "lost_s": 15.0, "occurrence_max_s": 1800.0},
+    }
+    ours = Thresholds().model_dump()
+    for group, numbers in known.items():
+        assert {name: ours[group][name] for name in numbers} == numbers, group
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "accepted", "refused"),
+    [
+        ("interaction", "start_s", 0, -0.1),
+        ("interaction", "near_m", 0.5, 0),
+        ("role", "stable_share", 0, -0.1),
+        ("role", "stable_share", 1, 1.1),
+        ("near", "depth_factor", 1, 0.9),
+        ("near", "height_ratio_max", 1, 0.9),
+        ("person", "people_max", 2, 1),
+        ("person", "people_max", 48, 49),
+        ("interaction", "pairs_max", 1, 0),
+        ("interaction", "pairs_max", 48, 49),
+    ],
+)
+def test_a_number_that_cannot_be_is_refused(group: str, name: str, accepted: float, refused: float) -> None:
+    assert Thresholds.model_validate({group: {name: accepted}}).model_dump()[group][name] == accepted
+    with pytest.raises(ValidationError):
+        Thresholds.model_validate({group: {name: refused}})
+
+
+def test_an_area_has_three_corners() -> None:
+    assert Zone(zone_id="a", kind="service", polygon=SQUARE[:3]).polygon == SQUARE[:3]
+    with pytest.raises(ValidationError):
+        Zone(zone_id="a", kind="service", polygon=SQUARE[:2])
+
+
+@pytest.mark.parametrize(("kind", "point"), [("queue", "till"), ("service", None)])
+def test_a_queue_names_its_service_point_and_a_service_zone_does_not(kind: str, point: str | None) -> None:
+    values = {"zone_id": "a", "kind": kind, "polygon": SQUARE}
+    assert Zone.model_validate(values | {"service_point": point}).service_point == point
+    with pytest.raises(ValidationError, match="a queue zone names its service_point"):
+        Zone.model_validate(values | {"service_point": "till" if point is None else None})
+
+
+@pytest.mark.parametrize(
+    ("name", "fits"),
+    [("a", True), ("till-2_b", True), ("x" * 64, True), ("x" * 65, False), ("A", False), ("-a", False), ("", False)],
+)
+def test_a_name_is_short_and_plain(name: str, fits: bool) -> None:
+    values = {
+        "service_point_id": name,
+        "counter_line": SQUARE[:2],
+        "counter_length_m": 1,
+        "staff_area": SQUARE,
+        "customer_strip": SQUARE,
+    }
+    if fits:
+        assert ServicePoint.model_validate(values).service_point_id == name
+    else:
+        with pytest.raises(ValidationError):
+            ServicePoint.model_validate(values)
