@@ -47,9 +47,20 @@ def test_the_overlap_of_boxes_is_their_common_area_over_all_of_it() -> None:
     assert iou(box, box) == 1
     assert iou(box, (20.0, 30.0, 40.0, 80.0)) == pytest.approx(300 / (800 + 1000 - 300))
     assert iou(box, (15.0, 30.0, 20.0, 40.0)) == pytest.approx(50 / 800)
+    assert iou(box, (29.0, 20.0, 49.0, 60.0)) == pytest.approx(40 / 1560), "one pixel wide"
+    assert iou(box, (10.0, 59.0, 30.0, 99.0)) == pytest.approx(20 / 1580), "one pixel high"
 
 
-@pytest.mark.parametrize("other", [(30.0, 20.0, 50.0, 60.0), (10.0, 60.0, 30.0, 80.0), (31.0, 61.0, 50.0, 90.0)])
+@pytest.mark.parametrize(
+    "other",
+    [
+        (30.0, 20.0, 50.0, 60.0),
+        (35.0, 20.0, 50.0, 60.0),
+        (10.0, 60.0, 30.0, 80.0),
+        (10.0, 65.0, 30.0, 80.0),
+        (31.0, 61.0, 50.0, 90.0),
+    ],
+)
 def test_boxes_that_touch_or_do_not_have_no_overlap(other: tuple[float, float, float, float]) -> None:
     assert iou((10.0, 20.0, 30.0, 60.0), other) == 0
 

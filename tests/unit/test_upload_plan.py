@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from connectors.partner import Refused
@@ -100,8 +101,22 @@ def test_the_record_of_an_upload_is_chained_to_its_clip_and_makes_the_incident_i
     assert record.hash == hash_of(record)
     assert record.incident_id == incident_id(of.occurrence_id)
     assert (record.uploaded_filename, record.bucket, record.sha256) == ("x/a.mp4", "b", of.sha256)
+    assert record.size_bytes == of.size_bytes
     again = plan.uploaded(of, "uploaded", "s3", now_ms=T0 + 5, attempts=9, stored=stored)
     assert again.hash == record.hash, "how it went is outside the hash"
+
+
+def test_a_repetition_of_one_upload_has_one_key_and_every_other_upload_another(tmp_path: Path) -> None:
+    of = subject(event(episode_id="abc"))
+    assert plan.idempotency_key(cut(tmp_path, of=of)) == "abc:alert:1"
+    assert plan.idempotency_key(cut(tmp_path, of=of, part="closing", facet_revision=2)) == "abc:closing:2"
+
+
+@pytest.mark.parametrize("missing", ["segment_filename", "covered_from", "sha256"])
+def test_a_clip_of_which_anything_is_missing_has_no_file(tmp_path: Path, missing: str) -> None:
+    of = cut(tmp_path)
+    assert plan.has_file(of)
+    assert not plan.has_file(msgspec.structs.replace(of, **{missing: None}))
 
 
 class Store:
