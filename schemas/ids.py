@@ -95,9 +95,8 @@ def uploaded_filename(clip_starts_at: int, episode: str, part: ClipPart, facet_r
 
     The closing part has `_end` added, a better re-cut `_r2` and so on, so that no name is ever reused for other bytes.
     """
-    short = episode.replace("-", "")[:6]
     tail = ("_end" if part == "closing" else "") + (f"_r{facet_revision}" if facet_revision > 1 else "")
-    return f"prolific_upload_{clip_starts_at // 1000}_{short}{tail}.mp4"
+    return f"prolific_upload_{clip_starts_at // 1000}_{episode[:6]}{tail}.mp4"
 
 
 def safe_name(name: str) -> str:

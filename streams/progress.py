@@ -144,10 +144,8 @@ def _passed_over(at: Cause, update: TrackUpdate, skips: Container[Place]) -> boo
         epoch, sequence = update.previous.stream_epoch, update.previous.sequence
     else:
         return False
-    found = False
     while (update.camera_id, update.lane, epoch, sequence) in skips:
-        found = True
         if sequence == 0:  # what stood before an epoch's first record only that record could tell
             return True
         sequence -= 1
-    return found and (epoch, sequence) == (at.stream_epoch, at.sequence)
+    return (epoch, sequence) == (at.stream_epoch, at.sequence)

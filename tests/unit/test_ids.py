@@ -18,6 +18,8 @@ def episode(
 
 def test_an_episode_id_is_known_in_advance() -> None:
     assert episode() == "a5aa675b-9516-5cbb-b2a7-9590b9d23a14"
+    ordered = ids.episode_id("s", "c", "live", "interaction", staff=STAFF, customer=CUSTOMER, started_at=5)
+    assert ordered == episode(), "staff comes first unless it is said otherwise"
     assert episode(staff=None) == "4f4e5b97-1c94-51da-8323-0e231aa066af"
 
 
@@ -45,8 +47,10 @@ def test_a_person_number_has_48_bits() -> None:
 
 
 def test_an_incident_id_has_twelve_digits() -> None:
-    assert ids.incident_id("abc").startswith("incident_")
-    assert len(ids.incident_id("abc").removeprefix("incident_")) == 12
+    # 40 bits reach a little beyond: one in eleven is brought back
+    for number in range(100):
+        name, _, digits = ids.incident_id(f"occurrence-{number}").partition("_")
+        assert (name, len(digits), digits.isdigit()) == ("incident", 12, True)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +66,13 @@ def test_a_business_day_begins_at_the_cut_on_the_sites_clock(at: str, day: str) 
     from datetime import datetime
 
     assert ids.business_day(int(datetime.fromisoformat(at).timestamp() * 1000), "Europe/Berlin", 240) == day
+
+
+def test_a_business_day_may_begin_within_an_hour() -> None:
+    half_past_four = 1_772_425_800_000  # 2026-03-02 04:30 UTC
+    assert ids.business_day(half_past_four, "UTC", 270) == "2026-03-02"
+    assert ids.business_day(half_past_four - 1, "UTC", 270) == "2026-03-01"
+    assert ids.day_begins_ms("2026-03-02", "UTC", 270) == half_past_four
 
 
 def test_a_day_begins_where_the_day_before_ends_also_when_the_clock_changes() -> None:

@@ -39,6 +39,7 @@ def test_a_later_member_and_a_closing_clip_ask_for_none() -> None:
 @pytest.mark.parametrize("status", ["failed", "ambiguous"])
 def test_without_a_stored_clip_it_is_reported_with_an_empty_image(status: str) -> None:
     assert job(upload(status=status, uploaded_filename="maybe.mp4")).image == ""
+    assert job(upload(uploaded_filename=None)).image == ""
 
 
 def test_its_age_is_judged_by_the_confirmation() -> None:
@@ -105,13 +106,39 @@ def test_an_unattended_customer_is_told_field_by_field() -> None:
     }
 
 
+def test_the_summary_counts_those_that_are_named_and_never_fewer_customers_than_those() -> None:
+    of = subject(event(kind="unattended"))
+    assert of.alert is not None
+    confirmed, pending = of.alert.waiting
+    for waiting, counts in (([confirmed], (1, 0)), ([pending, pending, confirmed], (1, 2)), ([confirmed] * 2, (2, 0))):
+        alert = msgspec.structs.replace(of.alert, waiting=waiting, counts=None)
+        body = plan.payload(job(upload(msgspec.structs.replace(of, alert=alert))), "B", "UTC")
+        assert body["unattended_summary"] == {
+            "total_customers": len(waiting),
+            "unattended_customers": len(waiting),
+            "confirmed_unattended": counts[0],
+            "pending_confirmation": counts[1],
+        }
+    nobody = msgspec.structs.replace(of.alert, waiting=[], counts=None)
+    body = plan.payload(job(upload(msgspec.structs.replace(of, alert=nobody))), "B", "UTC")
+    assert body["unattended_summary"]["total_customers"] == 0
+
+
+def test_without_a_drawn_place_it_is_reported_from_the_camera() -> None:
+    body = plan.payload(job(upload(msgspec.structs.replace(subject(), alert=None))), "B", "UTC")
+    assert body["reported_location"] == "cam"
+
+
 @pytest.mark.parametrize("kind", ["interaction", "unattended"])
 def test_what_is_told_is_what_the_partners_stand_in_accepts(kind: str) -> None:
     body = plan.payload(job(upload(subject(event(kind=kind)))), "B-7", "Europe/Berlin")
     assert incident_errors(msgspec.json.decode(msgspec.json.encode(body))) == []
 
 
-@pytest.mark.parametrize(("support", "percentage"), [(0.0, 0), (0.004, 0), (0.125, 13), (0.985, 99), (1.0, 100)])
+@pytest.mark.parametrize(
+    ("support", "percentage"),
+    [(0.0, 0), (0.004, 0), (0.125, 13), (0.5, 50), (0.985, 99), (1.0, 100), (1.2, 100), (-0.1, 0)],
+)
 def test_the_percentage_is_a_whole_number(support: float, percentage: int) -> None:
     of = upload(msgspec.structs.replace(subject(), support=support))
     body = plan.payload(job(of), "B", "UTC")
@@ -125,8 +152,11 @@ def test_the_percentage_is_a_whole_number(support: float, percentage: int) -> No
         (b'{"id": "ext-1"}', "ext-1"),
         (b'{"success": true, "data": {"incident_id": 17}}', "17"),
         (b'{"result": {"_id": "65f"}}', "65f"),
+        (b'{"alert_id": "a"}', "a"),
+        (b'{"id": "", "data": {"id": 5}}', "5"),
+        (b'{"id": "' + b"x" * 200 + b'"}', "x" * 200),
+        (b'{"id": "' + b"x" * 201 + b'"}', None),
         (b'{"id": true}', None),
-        (b'{"id": "' + b"x" * 300 + b'"}', None),
         (b'{"id": "a\\u0000b"}', None),
         (b"[1]", None),
         (b"[" * 100_000, None),
@@ -144,6 +174,7 @@ def test_the_record_is_chained_and_what_was_observed_is_outside_its_hash() -> No
     two = plan.reported(asked, "reported", payload_sha256="p", now_ms=2, attempts=5, external_incident_id="b")
     assert one.previous_hash == asked.previous_hash
     assert one.hash == hash_of(one) == two.hash
+    assert one.facet_revision == 1
 
 
 def connector(**more: object) -> IncidentConnector:
@@ -176,7 +207,10 @@ def test_a_web_page_is_no_certain_answer() -> None:
 
 
 def test_an_answer_that_says_no_is_a_no() -> None:
-    assert told(judged(answer(200, b'{"success": false}'))).status == "failed"
+    for body in (b'{"success": false}', b'{"status": false}'):
+        assert told(judged(answer(200, body))).status == "failed"
+    for body in (b'{"success": true, "status": true}', b'{"status": "Open"}', b"{}"):
+        assert told(judged(answer(200, body))).status == "reported"
 
 
 def test_a_refused_payload_is_final_and_a_wrong_key_stops() -> None:

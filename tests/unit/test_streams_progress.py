@@ -5,8 +5,8 @@ import pytest
 
 from schemas.records import Cause, Control, Position, TrackUpdate
 from streams.book import RulesBook
-from streams.progress import CameraEntry, Place, advance, dump_entry, further, load_entry
-from tests.scenario import book_of, rules
+from streams.progress import CAMERA_FOLD, CameraEntry, Place, advance, dump_entry, entry_key, further, load_entry
+from tests.scenario import CAMERA, TEN_O_CLOCK, Folder, book_of, record, rules
 from tests.streams_fakes import updates
 from tests.streams_worker import COUNTING_FOLD, Count
 
@@ -100,6 +100,34 @@ def test_a_skipped_begin_of_an_epoch_is_explained_too() -> None:
     epoch = new_epoch().stream_epoch
     assert told(at(9), new_epoch(0), skips={place(0, epoch)}) == "pass"
     assert told(at(9), new_epoch(1), skips={place(0, epoch)}) == (11, 1)
+
+
+def test_what_was_passed_over_is_told_as_skipped_and_what_is_not_there_as_missing() -> None:
+    # given the fold itself at its fifth record
+    def reasons(skips: set[Place], sequence: int, **how: bool) -> list[str]:
+        folder = Folder(book_of(rules()))
+        folder.fold(record(TEN_O_CLOCK + 100 * n, n) for n in range(5))
+        update = record(TEN_O_CLOCK + 100 * sequence, sequence)
+        outcome = advance(CAMERA_FOLD, folder.state, update, folder.book, skips, complete=how.get("complete", False))
+        assert not isinstance(outcome, str)
+        return [event.reason for event in outcome[1]]
+
+    passed = {(CAMERA, "live", TEN_O_CLOCK, n) for n in (5, 6)}
+    assert reasons(passed, 7) == ["skipped"]
+    assert reasons(set(), 7, complete=True) == ["missing"]
+
+
+def test_over_the_cut_of_the_day_what_was_passed_over_is_no_outage() -> None:
+    state = at(4, day_ends_at=LOG[7].captured_at)
+    assert told(state, LOG[7], skips={place(5), place(6)}) == (6, 0)
+
+
+def test_an_entry_is_kept_by_camera_and_lane_and_a_new_one_is_before_every_record() -> None:
+    assert entry_key(msgspec.structs.replace(LOG[0], lane="night")) == b"a|night"
+    new, first = dump_entry(CameraEntry()), dump_entry(CameraEntry(offset=0, writes=1))
+    assert further(None, new) == new
+    assert further(new, first) == further(first, new) == first
+    assert load_entry(new) == CameraEntry(state=None, offset=-1, writes=0, last=None, behind=False, halt=None)
 
 
 def test_a_skip_that_comes_after_its_record_was_folded_changes_nothing() -> None:
