@@ -110,6 +110,8 @@ class PersonRules(Frozen):
     """Of a sitting body 4 cm: a head that leans or turns, held for seconds."""
     life_edge_min_px: float = Field(default=4.0, ge=0)
     """Twice what the edge of a thing's box wanders (1 to 2 px)."""
+    child_max_m: float = Field(default=1.3, ge=0)
+    """Up to about eight years of age; who sits is taller (measured on a calibrated floor alone)."""
     forget_s: Seconds = 60.0
     people_max: int = Field(default=48, ge=2, le=48)
     """At the cap the one unseen longest is given up; who appears while all are in sight is not taken in."""

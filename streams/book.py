@@ -64,6 +64,7 @@ class Law:
     hidden_covered_min: float
     hidden_distance_m: float
     life_walk_heights: float
+    child_max_m: float
     life_edge_share: float
     life_edge_min_px: float
     stable_share: float
@@ -154,6 +155,7 @@ def law_of(rules: CameraRules, version: str) -> Law:
         hidden_covered_min=person.hidden_covered_min,
         hidden_distance_m=person.hidden_distance_m,
         life_walk_heights=person.life_walk_heights,
+        child_max_m=person.child_max_m,
         life_edge_share=person.life_edge_share,
         life_edge_min_px=person.life_edge_min_px,
         stable_share=role.stable_share,

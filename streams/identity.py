@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from schemas.ids import person_id
 from schemas.records import Track, TrackRef
-from streams import life, roles
+from streams import life, roles, stature
 from streams.facing import heading
 from streams.frame import Frame, Seen
 from streams.ground import Spot
@@ -55,7 +55,7 @@ def forget(state: CameraState, people: list[Person]) -> None:
 
 
 def observe(frame: Frame) -> list[Seen]:
-    """Everybody in this frame, known or new, from left to right; new people last, static figures not at all."""
+    """Everybody in this frame, known or new, from left to right; new people last, figures and children not at all."""
     state, law, now, elapsed_ms = frame.state, frame.law, frame.now, frame.elapsed_ms
     here: list[Seen] = []
     fresh: list[Track] = []
@@ -80,7 +80,7 @@ def observe(frame: Frame) -> list[Seen]:
                 fresh.append(track)
     if fresh:
         here += _take_in(frame, fresh)
-    return [seen for seen in here if not life.static(seen.person)]
+    return [seen for seen in here if not (life.static(seen.person, law) or stature.child(seen.person, law))]
 
 
 def zone_of(frame: Frame, person: Person) -> int:
@@ -129,6 +129,7 @@ def _follow(frame: Frame, person: Person, track: Track, sprung: bool) -> Seen:
     person.confidence = track.confidence
     seen = _look(frame, person, track, min(elapsed_ms, law.sample_max_ms))
     life.watch(frame, person, track, seen.weight_ms)
+    stature.watch(seen, frame.now)
     if not law.any_pair:
         roles.watch(person, track.class_name, seen.spot.staff, seen.weight_ms, law)
     return seen
@@ -178,6 +179,7 @@ def _take_in(frame: Frame, fresh: list[Track]) -> list[Seen]:
         elif len(state.people) < law.people_max:
             known = _new(frame, track, ref)
             seen.append(_look(frame, known, track, 0))
+            stature.watch(seen[-1], frame.now)
         else:
             continue
         state.tracks[track.track_id] = known.key

@@ -160,7 +160,7 @@ def _live(frame: Frame, pair: Pair, contacts: Contacts) -> None:
 def _try(frame: Frame, pair: Pair, staff: Person, customer: Person) -> None:
     """A candidate starts after enough support; until its customer has shown life it is kept, or they part.
 
-    Of staff, and in pairs `any`, life is taken for granted until they are static.
+    Of the other side, and in pairs `any`, life is taken for granted until they are static.
     """
     law, elapsed = frame.law, frame.now - pair.first_at
     if frame.open and elapsed < law.start_ms:

@@ -9,6 +9,7 @@ pulls it by a tenth of the height at most, and not at all while somebody stands 
 from math import hypot
 
 from schemas.records import Track
+from streams.book import Law
 from streams.covering import stands_before
 from streams.frame import Frame
 from streams.state import Person
@@ -33,9 +34,12 @@ def lived(person: Person) -> bool:
     return person.life >= STILL
 
 
-def static(person: Person) -> bool:
-    """A poster, a mannequin, or somebody who sits as still as one: in no pair, and no customer."""
-    return STATIC <= person.life <= STILL
+def static(person: Person, law: Law) -> bool:
+    """A poster, a mannequin, or somebody who sits as still as one: in no pair, and no customer.
+
+    Not whom the detector calls staff: a cashier whom it takes for a figure costs more than a figure in uniform.
+    """
+    return STATIC <= person.life <= STILL and person.staff_share < law.stable_share
 
 
 def watch(frame: Frame, person: Person, track: Track, weight_ms: int) -> None:

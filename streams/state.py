@@ -108,6 +108,8 @@ class Person(msgspec.Struct, array_like=True):
     """Between what it varied since then: since life was shown, or the time to show it began anew."""
     life: int = 0
     """A word of `life`."""
+    stature_m: float = 0.0
+    """How tall, on a calibrated floor; 0: not known."""
     hidden: bool = False
     """Not seen any more, but for all we know still there."""
     disputed_ms: int = 0

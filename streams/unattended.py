@@ -242,7 +242,7 @@ def _alert(frame: Frame, person: Person, stay: Stay) -> Alert:
 
 
 def _is_figure_at(frame: Frame, person: Person, place: str) -> bool:
-    at = zone_of(frame, person) if person.seen_at == frame.now and life.static(person) else -1
+    at = zone_of(frame, person) if person.seen_at == frame.now and life.static(person, frame.law) else -1
     return at >= 0 and frame.law.zones[at].place == place
 
 

@@ -29,9 +29,10 @@ class Camera:
         return tuple(self.pixel(x, y) for x, y in corners)
 
     def box(self, x: float, y: float, tall_m: float) -> tuple[float, float, float, float]:
-        """The box around a person of 0.5 m width, cut off at the image's edge."""
-        left, foot = self.pixel(x - 0.25, y)
-        right, _ = self.pixel(x + 0.25, y)
+        """The box around a person (0.5 m wide, or slimmer when not grown up), cut off at the image's edge."""
+        half_m = 0.25 * min(tall_m / 1.7, 1.0)
+        left, foot = self.pixel(x - half_m, y)
+        right, _ = self.pixel(x + half_m, y)
         _, head = self.pixel(x, y, tall_m)
         return max(left, 0.0), max(head, 0.0), min(right, float(self.width_px)), min(foot, float(self.height_px))
 

@@ -83,6 +83,7 @@ def figures(draw: st.DrawFn, track_id: int, seconds: float) -> Figure:
         path.append((s, *spot))
         s += draw(st.sampled_from([1.0, 2.0]))
     who = Figure(track_id, draw(st.sampled_from(["staff", "customer", "customer", "person"])), path)
+    who.tall_m = draw(st.sampled_from([1.7, 1.7, 1.7, 1.1]))
     who.confidence = draw(st.sampled_from([0.9, 0.9, 0.6]))
     if draw(st.booleans()):
         who.looks_deg = draw(st.sampled_from([-90.0, 0.0, 90.0, 180.0]))

@@ -18,7 +18,7 @@ from schemas.codec import Codec, MemoryRegistry
 from schemas.hashing import hash_of
 from schemas.records import CustomerVisit, InteractionEvent, TrackUpdate, UnattendedEvent
 from schemas.rules import CameraRules
-from streams import life
+from streams import life, stature
 from streams.camera import FoldError, step
 from streams.episode import REVISION
 from streams.frame import Event
@@ -366,7 +366,7 @@ def test_the_generator_makes_everything_happen() -> None:
     kinds = ("InteractionEvent", "UnattendedEvent")
     wanted |= {f"{kind} {what}" for kind in kinds for what in ("discarded", "retracted", "opener", "member")}
     wanted |= {"stitched", "continued", "headings matter", "confirmed retracted", "shown in another's clip"}
-    wanted |= {"cut", "found again", "hidden in vain", "static", "alive again"}
+    wanted |= {"cut", "found again", "hidden in vain", "static", "alive again", "a child"}
     wanted |= {f"method {m}" for m in METHODS}
 
     @settings(max_examples=1000, deadline=None, database=None, derandomize=True)
@@ -414,10 +414,13 @@ def of_people(folder: Folder, update: TrackUpdate) -> set[str]:
         if new is None:
             happened |= {"hidden in vain"} if old.hidden else set()
             continue
-        late = update.captured_at - old.seen_at > folder.book.law(folder.state.rules_version).stitch_gap_ms
+        law = folder.book.law(folder.state.rules_version)
+        late = update.captured_at - old.seen_at > law.stitch_gap_ms
+        if stature.child(new, law):
+            happened.add("a child")
         if old.hidden and late and len(new.refs) > parts[old.key]:
             happened.add("found again")
-        if life.static(old) and life.shown(new):
+        if life.STATIC <= old.life < life.MOVES and life.shown(new):
             happened.add("alive again")
         if new.life == life.STATIC:
             happened.add("static")

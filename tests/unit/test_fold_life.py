@@ -161,12 +161,21 @@ class TestPeople:
         shop.customer((0, 1.2, 6.0)).leans(27, 99, 0.15)
         assert interactions(fold(ended(shop.log()), SHOP)) == []
 
-    def test_of_staff_life_is_taken_for_granted_at_first(self) -> None:
+    @pytest.mark.parametrize("comes_s", [4, 200])
+    def test_of_whom_the_detector_calls_staff_life_is_taken_for_granted(self, comes_s: int) -> None:
         # given a cashier who sits still, and a customer who comes
-        shop = Scenario(seconds=40)
+        shop = Scenario(seconds=comes_s + 40)
         shop.staff((0, 0.0, 6.0))
-        shop.customer((0, 4.0, 6.0), (4, 1.2, 6.0))
+        shop.customer((comes_s - 4, 4.0, 6.0), (comes_s, 1.2, 6.0))
         assert phases(interactions(fold(ended(shop.log()), SHOP))) == ["started", "confirmed", "ended"]
+
+    def test_a_poster_behind_the_counter_serves_nobody_for_long(self) -> None:
+        # given a picture in the staff area that the detector calls a person, and a customer after two minutes
+        shop = Scenario(seconds=180)
+        shop.person("person", (0, 0.0, 6.6))
+        shop.customer((125, 4.0, 5.5), (129, 0.2, 5.5))
+        law = rules(service_points=[counter()], thresholds=STRICT)
+        assert interactions(fold(ended(shop.log()), law)) == []
 
     def test_who_turns_to_stone_is_no_customer_any_more(self) -> None:
         # given somebody first seen in the zone who moves at 5 s and never again

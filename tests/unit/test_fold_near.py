@@ -143,9 +143,9 @@ class TestByFloor:
         assert judged(other, hidden, law=self.LAW)[0] == Verdict.UNKNOWN
 
     def test_a_foot_counts_from_three_quarters_of_a_body_on(self) -> None:
-        one = track(1, 0, 6)
-        assert judged(one, track(2, 0.5, 6, tall_m=1.27), law=self.LAW)[0] == Verdict.UNKNOWN
-        assert judged(one, track(2, 0.5, 6, tall_m=1.28), law=self.LAW)[0] == Verdict.TOGETHER
+        one, law = track(1, 0, 6), with_thresholds(self.LAW, person={"child_max_m": 0.0})
+        assert judged(one, track(2, 0.5, 6, tall_m=1.27), law=law)[0] == Verdict.UNKNOWN
+        assert judged(one, track(2, 0.5, 6, tall_m=1.28), law=law)[0] == Verdict.TOGETHER
 
     def test_beyond_the_measured_floor_nothing_is_known(self) -> None:
         assert judged(track(1, 0, 9.5), track(2, 0.5, 9.5), law=self.LAW)[0] == Verdict.TOGETHER

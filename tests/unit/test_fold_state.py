@@ -81,6 +81,7 @@ def crowd() -> CameraState:
             *[third] * 3,
             TEN_O_CLOCK,
             4,
+            third,
             True,
             1000,
             "customer",
