@@ -51,9 +51,14 @@ def double_of(frame: Frame, track: Track) -> Person | None:
 
 
 def is_double(person: Person, track: Track, law: Law) -> bool:
-    """No two bodies stand so close to each other; of two behind each other in the picture, the feet differ."""
+    """No two bodies stand so close to each other; of two behind each other in the picture, feet and heads differ.
+
+    Heads alone where both boxes are cut off by the image's lower edge.
+    """
     shared = iou((person.x1, person.y1, person.x2, person.y2), (track.x1, track.y1, track.x2, track.y2))
-    return shared >= DOUBLE_IOU and _apart_m(person, track, 0, law) <= 2 * SURE_M and _agree(person, track, law)
+    if shared < DOUBLE_IOU or not _agree(person, track, law):
+        return False
+    return max(_apart_m(person, track, 0, law), _heads_apart_m(person, track, law)) <= 2 * SURE_M
 
 
 def _only(candidates: list[tuple[float, int]]) -> int | None:

@@ -199,6 +199,16 @@ class TestDoubles:
         assert folder.state is not None
         assert len(folder.state.people) == 4
 
+    def test_one_behind_the_other_where_the_image_cuts_off_both_are_two(self) -> None:
+        # given two who walk out of the picture below, so that both boxes end at its edge
+        folder = Folder(book_of(rules()))
+        shop = Scenario(seconds=2)
+        shop.customer((0, 0.0, 2.1))
+        shop.customer((0, 0.0, 2.5))
+        folder.fold(shop.log())
+        assert folder.state is not None
+        assert len(folder.state.people) == 2
+
     def test_staff_and_customer_at_one_place_are_two(self) -> None:
         folder = Folder(book_of(rules()))
         shop = Scenario(seconds=5)
