@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from connectors.clip import coverage, plan
@@ -60,6 +61,13 @@ def test_no_other_phase_asks_for_a_clip(phase: str) -> None:
     assert plan.jobs(event(phase), NOW) == {}
 
 
+def test_what_belongs_to_no_occurrence_or_was_never_confirmed_asks_for_no_clip() -> None:
+    for missing in ("occurrence_id", "confirmed_at"):
+        for phase in ("confirmed", "ended"):
+            of = event(phase, ended_at=T0 + 60_000)
+            assert plan.jobs(msgspec.structs.replace(of, **{missing: None}), NOW) == {}
+
+
 @pytest.mark.parametrize(("lasted_s", "asks"), [(15.0, False), (15.001, True), (40.0, True)])
 def test_an_end_outside_the_alert_clip_gets_a_closing_clip(lasted_s: float, asks: bool) -> None:
     ended = event("ended", ended_at=T0 + round(lasted_s * 1000), evidence_episode_id="another")
@@ -88,6 +96,7 @@ def test_of_more_than_120_s_the_end_is_kept() -> None:
     assert long.window == (T0 + 185_000, T0 + 305_000)
     assert long.is_trimmed
     assert not job(kind="unattended").is_trimmed
+    assert long.subject.kind == "unattended"
 
 
 def test_a_clip_is_due_when_the_recording_reaches_its_end() -> None:
@@ -149,6 +158,7 @@ def test_gaps_are_what_was_asked_and_is_not_covered() -> None:
     assert plan.gaps(asked, even[:91], 9_100) == [Gap(from_at=9_100, to_at=10_000)]
     assert plan.gaps(asked, even[:30] + even[50:], 10_100) == [Gap(from_at=2_900, to_at=5_000)]
     assert plan.gaps(asked, even[:30] + even[35:], 10_100) == []
+    assert plan.gaps(Window(0, 2_001), [0, 1_000, 2_001], 2_001) == [Gap(from_at=1_000, to_at=2_001)]
     assert plan.gaps(asked, [], 0) == [Gap(from_at=0, to_at=10_000)]
 
 
@@ -172,6 +182,30 @@ def test_the_record_of_a_clip_that_is_too_short_says_what_is_missing() -> None:
     assert record.status == "partial"
     assert record.gaps == [Gap(from_at=T0 - 5_000, to_at=T0 - 2_000)]
     assert record.reason == "3.0 s of what was asked are not covered"
+
+
+def test_the_record_of_a_clip_that_would_have_been_too_long_says_what_was_kept() -> None:
+    long = job(kind="unattended", confirmed_at=T0 + 300_000)
+    end = clip_file(list(range(T0 + 185_000, T0 + 305_000, 100)), T0 + 305_000)
+    record = plan.cut(long, end, host="h", attempts=1, now_ms=NOW)
+    assert record.reason == "190.0 s of what was asked are not covered (longer than 120 s: the end is kept)"
+
+
+def test_when_cutting_did_not_work_all_that_was_asked_is_a_gap() -> None:
+    asked = job()
+    record = plan.failed(asked, "no space left", host="h", attempts=3, now_ms=NOW)
+    assert (record.status, record.reason, record.facet_revision) == ("failed", "no space left", 1)
+    assert record.gaps == [Gap(from_at=asked.requested_from, to_at=asked.requested_to)]
+
+
+def test_a_recording_that_begins_where_the_clip_ends_is_not_older_than_the_ring() -> None:
+    at_its_end = plan.nothing_to_cut(job(), T0 + 20_000, host="h", attempts=1, now_ms=NOW)
+    behind = plan.nothing_to_cut(job(), T0 + 20_001, host="h", attempts=1, now_ms=NOW)
+    assert (at_its_end.status, behind.status) == ("failed", "expired")
+
+
+def test_looked_for_is_also_the_second_after_a_clip_to_know_how_long_its_last_frame_stands() -> None:
+    assert job().reach == (T0 - 5_000, T0 + 21_000)
 
 
 @pytest.mark.parametrize(
