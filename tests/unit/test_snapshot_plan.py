@@ -163,8 +163,30 @@ def test_there_is_a_file_for_each_changed_day_and_one_over_the_last_seven() -> N
     written = files(window, {"2026-03-02", "2026-03-10"}, WORLD.site)
 
     # then those and the last days are written, and the last days are seven
-    assert set(written) == {"2026-03-02.json", "2026-03-10.json", LAST_DAYS_NAME}
+    assert set(written) == {"2026-03-02.json", "2026-03-10.json", "last_7_days.json"}
     assert list(json.loads(written[LAST_DAYS_NAME])["daily_summary"]) == [f"2026-03-{n:02d}" for n in range(4, 11)]
+
+
+def test_unless_told_otherwise_a_month_is_held() -> None:
+    window = Window()
+    for day in ("2026-03-01", "2026-03-31"):
+        window.add(of_day(day, 1))
+    assert window.days() == ["2026-03-01", "2026-03-31"]
+    window.add(of_day("2026-04-01", 1))
+    assert window.days() == ["2026-03-31", "2026-04-01"]
+    assert [window.holds(day) for day in ("2026-03-01", "2026-03-02")] == [False, True]
+
+
+def test_a_snapshot_says_from_its_data_when_it_began_and_when_something_last_became_known() -> None:
+    # given one episode that ended at 10:01:02, stored at 11:00:18 and reported after that
+    episode = next(iter(WORLD.episodes.values()))
+    assert episode.incident.reported_at is not None
+    text = snapshot([DAY], [episode], WORLD.site).decode()
+
+    # then these are its first and its last moment, in a file that people can read
+    assert text.startswith('{\n  "metadata": {\n    "version": "1.1",\n    "created_at": "2026-03-02 10:01:02",\n')
+    assert f'"last_updated": "{WORLD.site.local_time(episode.incident.reported_at):%Y-%m-%d %H:%M:%S}"' in text
+    assert text.endswith("}\n")
 
 
 def test_the_window_forgets_old_days_and_says_so() -> None:
