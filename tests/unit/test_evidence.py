@@ -349,7 +349,8 @@ def test_events_that_concern_no_episode_have_no_entry() -> None:
     assert entry_key(event(OCCURRENCE, "started")) is None
     assert entry_key(event(OCCURRENCE, "discarded")) is None
     assert entry_key(event("never confirmed", "retracted", occurrence_id=None)) is None
-    assert entry_key(CONFIRMED) == "till|live|opener"
+    for phase in ("confirmed", "ended", "retracted"):
+        assert entry_key(event(OCCURRENCE, phase)) == "till|live|opener"
     assert entry_key(clip(CONFIRMED)) == "till|live|opener"
 
 
@@ -365,6 +366,13 @@ def test_an_entry_is_dropped_after_a_week_when_final_and_after_a_month_when_not(
     for unfinished in (closing_without_upload, failed, [CONFIRMED, ended], [CONFIRMED], [cut]):
         assert not is_over(told(unfinished)[0], "2023-12-14")
         assert is_over(told(unfinished)[0], "2023-12-15")
+
+
+def test_two_halves_of_an_occurrence_over_the_cut_of_the_day_are_as_old_as_the_older() -> None:
+    early, late = clip(CONFIRMED), clip(CONFIRMED, "closing", business_day="2023-11-15")
+    for one, other in ((early, late), (late, early)):
+        merged = merge(told([one])[0], told([other])[0])
+        assert merged.business_day == "2023-11-14"
 
 
 def test_an_entry_of_a_long_occurrence_stays_small() -> None:
