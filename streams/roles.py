@@ -4,7 +4,7 @@ from schemas.records import Track
 from streams.book import Law
 from streams.state import Person
 
-STAFF, CUSTOMER, UNDECIDED = "staff", "customer", "undecided"
+STAFF, CUSTOMER = "staff", "customer"
 
 
 def first_sight(person: Person, class_name: str, law: Law) -> None:

@@ -5,7 +5,7 @@
     python -m tests.mutation --all streams/near.py      of one file (or streams/near.py:31, schemas/)
 
 First every test file runs once on the unchanged sources: it must pass, and what it calls is noted. A mutant is then
-shown to the test files that call the function it sits in, those that call least first, until one fails.
+shown to the test files that call the function it sits in, those of its name first, until one fails.
 """
 
 import argparse
@@ -76,7 +76,7 @@ def share_out(
 
 
 def watch_tests(patterns: list[str], trees: list[Path]) -> list[TestFile]:
-    """Every test file that a pattern names, that which calls least first; stops the program when one does not pass."""
+    """Every test file that a pattern names; stops the program when one does not pass."""
     paths = sorted(path for pattern in patterns for path in ROOT.glob(pattern))
     files = [TestFile(str(path.relative_to(ROOT))) for path in paths if not path.name.startswith(NOT_ASKED)]
 
@@ -97,14 +97,22 @@ def watch_tests(patterns: list[str], trees: list[Path]) -> list[TestFile]:
         files[index].calls = {(path, line) for path, line in json.loads((trees[0] / f"{index}.calls").read_text())}
 
     share_out([job(index) for index in range(len(files))], trees, done)
-    return sorted(files, key=lambda file: len(file.calls))
+    return files
 
 
 def asked_of(mutant: Mutant, files: list[TestFile]) -> list[TestFile]:
-    """The test files that call the mutant's function; for what no function holds, those that load the file."""
-    if mutant.function is not None:
-        return [file for file in files if (mutant.path, mutant.function) in file.calls]
-    return [file for file in files if any(path == mutant.path for path, _ in file.calls)]
+    """The test files that call the mutant's function; for what no function holds, those that load the file.
+
+    First those that have its name (test_incident_plan for incident/plan.py), then those that call least.
+    """
+    names = Path(mutant.path).with_suffix("").parts[1:]
+
+    def calls(file: TestFile) -> bool:
+        if mutant.function is not None:
+            return (mutant.path, mutant.function) in file.calls
+        return any(path == mutant.path for path, _ in file.calls)
+
+    return sorted(filter(calls, files), key=lambda file: (-sum(name in file.path for name in names), len(file.calls)))
 
 
 def try_all(chosen: list[Mutant], files: list[TestFile], trees: list[Path], say: Callable[[Mutant, str], None]) -> None:

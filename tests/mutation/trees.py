@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import CodeType, FrameType
 
 import hypothesis
 import pytest
@@ -27,11 +28,11 @@ Called = set[tuple[str, int]]
 
 @contextmanager
 def copies(count: int) -> Iterator[list[Path]]:
-    """So many copies of what git would know; gone afterwards, whatever happens."""
+    """So many copies of the project, compiled files and all; gone afterwards, whatever happens."""
     with TemporaryDirectory(prefix="trackfold-mutants-") as folder:
         trees = [Path(folder) / str(index) for index in range(count)]
         for tree in trees:
-            unwanted = shutil.ignore_patterns(".*", "var", "build", "__pycache__", "*.egg-info")
+            unwanted = shutil.ignore_patterns(".*", "var", "build", "*.egg-info")
             shutil.copytree(ROOT, tree, ignore=unwanted)
         yield trees
 
@@ -93,17 +94,15 @@ def run_tests(tree: Path, tests: list[str], cpu_s: float) -> int:
 
 def run_and_watch(tree: Path, test: str, cpu_s: float) -> tuple[int, Called]:
     """As run_tests for one file; gives also which functions of the tree it called (a module's body is one of them)."""
-    called: Called = set()
-    root = f"{tree}/"
+    met: dict[int, CodeType] = {}
 
-    def watch(frame: object, event: str, _: object) -> None:
-        if event == "call":
-            code = frame.f_code  # type: ignore[attr-defined]
-            if code.co_filename.startswith(root):
-                called.add((code.co_filename[len(root) :], code.co_firstlineno))
+    def watch(frame: FrameType, *_: object) -> None:
+        met[id(frame.f_code)] = frame.f_code
 
-    threading.setprofile(watch)
-    sys.setprofile(watch)
+    threading.settrace(watch)
+    sys.settrace(watch)
     result = run_tests(tree, [test], cpu_s)
-    sys.setprofile(None)
-    return result, called
+    sys.settrace(None)
+    root = f"{tree}/"
+    ours = [code for code in met.values() if code.co_filename.startswith(root)]
+    return result, {(code.co_filename[len(root) :], code.co_firstlineno) for code in ours}

@@ -49,6 +49,7 @@ def test_at_first_sight_the_one_box_is_all_there_is(first: str, expected: tuple[
 def test_a_share_is_the_mean_of_all_that_was_seen() -> None:
     assert shares(somebody("staff", ("staff", 3000), ("customer", 1000))) == pytest.approx((0.75, 0.25))
     assert shares(somebody("staff", ("customer", 1000), ("person", 1000))) == pytest.approx((0, 0.5))
+    assert shares(somebody("staff", ("person", 1000))) == shares(somebody("customer", ("person", 1000))) == (0, 0)
 
 
 def test_after_ten_seconds_it_is_that_of_about_the_last_ten() -> None:
@@ -97,6 +98,12 @@ def test_a_sure_contradiction_adds_up_until_the_known_side_is_seen_again() -> No
     assert staff.customer_share == pytest.approx(0.03, rel=0.02)
     # then a box of its own side ends the dispute
     assert not roles.disputed(staff, box("staff"), 100, LAW)
+    assert staff.disputed_ms == 0
+
+
+def test_who_was_called_both_is_not_disputed() -> None:
+    staff = somebody("staff", ("staff", 7900), ("customer", 2100))
+    assert not roles.disputed(staff, box("customer"), 100, LAW)
     assert staff.disputed_ms == 0
 
 
