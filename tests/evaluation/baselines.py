@@ -13,8 +13,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from schemas.floor import Floor
 from schemas.geometry import inside
-from tests.evaluation.clips import FRAME_MS, Clip, Kind, who
+from tests.evaluation.clips import FRAME_MS, Box, Clip, Kind, who
 from tests.evaluation.spans import Span
 
 Pair = tuple[int, int]
@@ -27,13 +28,14 @@ FULL_WIDTH = 1920
 
 @dataclass(frozen=True)
 class Together:
-    """Two tracks in the frames that have both: (N,) each; pixels, heights the mean of the two."""
+    """Two tracks in the frames that have both: (N,) each; pixels, heights the mean of the two; floor_m may be NaN."""
 
     frames: npt.NDArray[np.int64]
     across_px: npt.NDArray[np.float64]
     down_px: npt.NDArray[np.float64]
     height_px: npt.NDArray[np.float64]
     centres_px: npt.NDArray[np.float64]
+    floor_m: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class Baseline:
     """One setting of one rule."""
 
     near: float
-    """Metres by body height; or pixels between the boxes' centres, of an image 1920 wide."""
+    """Metres, on the calibrated floor or else by body height; or pixels between the boxes' centres, of an image 1920
+    wide."""
     measure: Literal["metres", "pixels"] = "metres"
     lasts_s: float = 0.0
     """Together for so long to count at all."""
@@ -78,7 +81,8 @@ class Baseline:
         else:
             numbers = clip.rules.thresholds.near
             deep = together.down_px * numbers.depth_factor * self.depth_times
-            near = np.hypot(together.across_px, deep) * numbers.body_height_m <= self.near * together.height_px
+            by_height = np.hypot(together.across_px, deep) * numbers.body_height_m / together.height_px
+            near = np.where(np.isnan(together.floor_m), by_height, together.floor_m) <= self.near
         return runs(together.frames[near], self.gap_s)
 
     def _waits(self, measured: Measured, contacts: dict[Pair, Times]) -> Iterator[Span]:
@@ -111,6 +115,7 @@ def measure(clip: Clip) -> Measured:
         for person in people:
             classes[person.track_id][person.class_name] += 1
     roles = {track: max(sorted(count), key=count.__getitem__) for track, count in classes.items()}
+    floor = None if clip.rules.floor is None else clip.rules.floor.floor()
     rows: dict[Pair, list[tuple[float, ...]]] = defaultdict(list)
     in_zones: dict[int, list[int]] = defaultdict(list)
     for number, people in enumerate(clip.frames):
@@ -119,7 +124,8 @@ def measure(clip: Clip) -> Measured:
                 a, b = one.box, other.box
                 across, down, middle = (a[0] + a[2] - b[0] - b[2]) / 2, a[3] - b[3], (a[1] + a[3] - b[1] - b[3]) / 2
                 height, centres = (a[3] - a[1] + b[3] - b[1]) / 2, float(np.hypot(across, middle))
-                rows[one.track_id, other.track_id].append((number, across, down, height, centres))
+                floor_m = _floor_m(floor, a, b)
+                rows[one.track_id, other.track_id].append((number, across, down, height, centres, floor_m))
         for person in people:
             foot = (person.box[0] + person.box[2]) / 2, min(person.box[3], clip.height - 0.5)
             if roles[person.track_id] == "customer" and any(inside(foot, z.polygon) for z in clip.rules.zones):
@@ -127,3 +133,11 @@ def measure(clip: Clip) -> Measured:
     tables = {pair: np.array(values) for pair, values in rows.items()}
     pairs = {pair: Together(table[:, 0].astype(int), *table[:, 1:].T) for pair, table in tables.items()}
     return Measured(clip, pairs, {track: np.array(numbers) for track, numbers in in_zones.items()})
+
+
+def _floor_m(floor: Floor | None, a: Box, b: Box) -> float:
+    """Metres between two feet on the calibrated floor; NaN where they are not known."""
+    if floor is None:
+        return float("nan")
+    (one, _), (other, _) = (floor.look((x1 + x2) / 2, y2, y1) for x1, y1, x2, y2 in (a, b))
+    return float("nan") if one is None or other is None else float(np.hypot(one[0] - other[0], one[1] - other[1]))

@@ -5,11 +5,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import hypot, inf
 from typing import Literal
 
 import numpy as np
 
-from schemas.geometry import iou
 from schemas.records import Producer, Track, TrackUpdate
 from schemas.rules import CameraRules
 from tests.evaluation.spans import Span
@@ -88,16 +88,23 @@ def degraded(clip: Clip, seed: int, *, lost_every_s: float = 60.0, missed: float
     return Clip(clip.name, clip.rules, clip.width, clip.height, frames, clip.labelled)
 
 
-def named_by(found: Frames, true: Frames, least_iou: float = 0.3) -> list[list[Person]]:
-    """found with the names of those whose true boxes lie under theirs best; the others are nobody we know."""
+def named_by(found: Frames, true: Frames, apart_max: float = 0.4) -> list[list[Person]]:
+    """found with the names of those whose true boxes are nearest, by their centres, at most apart_max of their height
+    away (a drawn body with bag and arms is wider than its true box); the others are nobody we know."""
     frames = []
     for people, there in zip(found, true, strict=True):
         frames.append([])
         for person in people:
-            share, name = max(((iou(person.box, other.box), other.name) for other in there), default=(0.0, ""))
-            name = name if share >= least_iou else f"nobody {person.track_id}"
+            apart, name = min(((_apart(other.box, person.box), other.name) for other in there), default=(inf, ""))
+            name = name if apart <= apart_max else f"nobody {person.track_id}"
             frames[-1].append(Person(name, person.track_id, person.class_name, person.box, person.confidence))
     return frames
+
+
+def _apart(true: Box, found: Box) -> float:
+    """Between the centres, in heights of the true box."""
+    across, down = (true[0] + true[2] - found[0] - found[2]) / 2, (true[1] + true[3] - found[1] - found[3]) / 2
+    return hypot(across, down) / (true[3] - true[1])
 
 
 def who(clip: Clip, track_ids: set[int], start: int, end: int) -> str:

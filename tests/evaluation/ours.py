@@ -26,12 +26,12 @@ class Fold:
     """The camera's depth factor is taken so many times."""
 
     def run(self, measured: Measured, least_s: float) -> dict[Kind, list[Span]]:
-        """What the fold finds: started interactions of at least least_s, unattended customers that were confirmed."""
+        """What the fold finds: confirmed episodes; in pairs `any` started interactions; none shorter than least_s."""
         clip, rules = measured.clip, self._rules(measured.clip.rules)
         found: dict[Kind, list[Span]] = {"interaction": [], "unattended": []}
         for event in _last_events(clip, rules):
             kind: Kind = "interaction" if isinstance(event, InteractionEvent) else "unattended"
-            told = event.phase == "ended" or (event.phase == "discarded" and kind == "interaction")
+            told = event.phase == "ended" or (event.phase == "discarded" and clip.rules.pairs == "any")
             short = kind == "interaction" and (event.ended_at or 0) - event.started_at < least_s * 1000
             if not told or short or event.ended_at is None:
                 continue

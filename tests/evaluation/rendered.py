@@ -1,11 +1,14 @@
 """Shops at random (`shops`) as clips, from everybody's true boxes.
 
-A true box is what the camera would see of an upright body: cut off by the counter before it; who is covered more than
-the detector is trained for has none.
+A true box is what the camera would see of a body: cut off by the counter before it, its head lower or higher as people
+look down, lean and look up. Who is covered more than the detector is trained for has none.
 """
 
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from infra.demo.actors import Actor
 from infra.demo.render import WEIGHTS
@@ -18,6 +21,8 @@ from tests.evaluation.shops import SECONDS, make_shop
 from tests.evaluation.spans import Span
 
 HALF_WIDTH_M = 0.24
+POSTURE_S, BOWED_M = 9.0, 0.10
+"""A posture is held for about so long; it lowers the head by up to this."""
 COVERED_MAX = 0.7
 """The demo's detector is trained on people who are seen to 30 % and more."""
 
@@ -75,12 +80,20 @@ def _box(view: View, actor: Actor, t: float) -> Box | None:
     """The body's upright box, cut by the image's edges and by a counter before it; None when nothing is left."""
     camera, (x, y) = view.camera, actor.position(t)
     (left, bottom), (right, _) = camera.pixel(x - HALF_WIDTH_M, y), camera.pixel(x + HALF_WIDTH_M, y)
-    _, top = camera.pixel(x, y, actor.look.height_m)
+    _, top = camera.pixel(x, y, actor.look.height_m - _bowed_m(actor, t))
     for counter in view.counters:
         if y > counter.far_y_m and counter.x[0] <= x <= counter.x[1]:
             bottom = min(bottom, camera.pixel(x, counter.far_y_m, counter.high_m)[1])
     box = max(left, 0.0), max(top, 0.0), min(right, float(camera.width_px)), min(bottom, float(camera.height_px))
     return box if box[2] > box[0] and box[3] > box[1] else None
+
+
+def _bowed_m(actor: Actor, t: float) -> float:
+    """How far the head is bowed: from one posture evenly to the next."""
+    number, part = divmod(t / POSTURE_S, 1.0)
+    seed = zlib.crc32(actor.name.encode())
+    before, after = (float(np.random.default_rng((seed, int(n) + 1)).uniform(0, BOWED_M)) for n in (number, number + 1))
+    return before + (after - before) * part
 
 
 def _covered(box: Box, nearer: Sequence[Box]) -> float:

@@ -57,30 +57,34 @@ def folds(names: Sequence[str], count: int) -> dict[str, int]:
     return {name: rank % count for rank, name in enumerate(ranked)}
 
 
-def compare(clips: Sequence[Clip], kind: Kind, least_s: float, count: int) -> dict[str, Result]:
-    """All rules on all clips of one set.
+def compare(clips: Sequence[Clip], kinds: Sequence[Kind], least_s: float, count: int) -> dict[Kind, dict[str, Result]]:
+    """All rules on all clips of one set, for each kind of episode.
 
     least_s: shorter interactions are not scored, whoever finds them. count: folds; as many as there are clips means
     that each is scored by what all others chose. Clips of one name (degraded by several seeds) are one clip.
     """
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        scored = list(pool.map(_score_all, clips, [kind] * len(clips), [least_s] * len(clips)))
-    names = sorted({clip.name for clip in clips})
-    per_clip: dict[str, dict[str, list[Scores]]] = {
-        name: {
-            rule: [_sum([s[rule][at] for clip, s in zip(clips, scored, strict=True) if clip.name == name])
-                   for at in range(len(grid))]
-            for rule, grid in GRIDS.items()
-        }
-        for name in names
-    }  # fmt: skip
+        scored = list(pool.map(_score_all, clips, [tuple(kinds)] * len(clips), [least_s] * len(clips)))
+    names = [clip.name for clip in clips]
+    return {kind: _results(names, [scores[kind] for scores in scored], count) for kind in kinds}
+
+
+def _results(clips: Sequence[str], scored: Sequence[dict[str, list[Scores]]], count: int) -> dict[str, Result]:
+    names = sorted(set(clips))
     fold = folds(names, count)
     results = {}
     for rule, grid in GRIDS.items():
-        best = [_best([per_clip[name][rule] for name in names if fold[name] != f]) for f in range(count)]
+        per_clip = {
+            name: [
+                _sum([s[rule][at] for clip, s in zip(clips, scored, strict=True) if clip == name])
+                for at in range(len(grid))
+            ]
+            for name in names
+        }
+        best = [_best([per_clip[name] for name in names if fold[name] != f]) for f in range(count)]
         results[rule] = Result(
-            published={name: per_clip[name][rule][0] for name in names},
-            searched={name: per_clip[name][rule][best[fold[name]]] for name in names},
+            published={name: per_clip[name][0] for name in names},
+            searched={name: per_clip[name][best[fold[name]]] for name in names},
             chosen={name: grid[best[fold[name]]] for name in names},
             published_setting=grid[0],
         )
@@ -106,10 +110,12 @@ def _best(clips: list[list[Scores]]) -> int:
     return max(range(len(clips[0])), key=quality)
 
 
-def _score_all(clip: Clip, kind: Kind, least_s: float) -> dict[str, list[Scores]]:
+def _score_all(clip: Clip, kinds: Sequence[Kind], least_s: float) -> dict[Kind, dict[str, list[Scores]]]:
     measured = measure(clip)
+    found = {rule: [one.run(measured, least_s) for one in grid] for rule, grid in GRIDS.items()}
     return {
-        rule: [scores_of(clip, one.run(measured, least_s)[kind], kind) for one in grid] for rule, grid in GRIDS.items()
+        kind: {rule: [scores_of(clip, spans[kind], kind) for spans in all_] for rule, all_ in found.items()}
+        for kind in kinds
     }
 
 

@@ -14,7 +14,7 @@ from tests.evaluation.ours import Fold
 from tests.evaluation.spans import Span, Tally, tally
 
 TIOU = 0.5
-Set = tuple[Sequence[Clip], Kind, float]
+Set = tuple[Sequence[Clip], Sequence[Kind], float]
 """Clips, what is judged, least seconds of an interaction."""
 
 
@@ -65,26 +65,29 @@ def sweep(sets: Mapping[str, Set]) -> tuple[dict[str, Outcome], list[tuple[Move,
     """(the defaults' outcome by set, each move with its outcome by set)."""
     todo = [move for pair in moves() for move in pair if move.value is not None]
     measured = {
-        name: ([measure(clip) for clip in clips], kind, least_s) for name, (clips, kind, least_s) in sets.items()
+        name: ([measure(clip) for clip in clips], kinds, least_s) for name, (clips, kinds, least_s) in sets.items()
     }
     with ProcessPoolExecutor(os.cpu_count(), initializer=_take, initargs=(measured,)) as pool:
         base, *moved = pool.map(_outcomes, [Fold(), *(move.fold for move in todo)])
     return base, list(zip(todo, moved, strict=True))
 
 
-_measured: dict[str, tuple[list[Measured], Kind, float]] = {}
+_measured: dict[str, tuple[list[Measured], Sequence[Kind], float]] = {}
 
 
-def _take(measured: dict[str, tuple[list[Measured], Kind, float]]) -> None:
+def _take(measured: dict[str, tuple[list[Measured], Sequence[Kind], float]]) -> None:
     _measured.update(measured)
 
 
 def _outcomes(fold: Fold) -> dict[str, Outcome]:
     outcomes = {}
-    for name, (clips, kind, least_s) in _measured.items():
-        found = [fold.run(clip, least_s)[kind] for clip in clips]
-        total = sum((tally(f, m.clip.labelled[kind], TIOU) for f, m in zip(found, clips, strict=True)), Tally())
-        outcomes[name] = Outcome(total.f1, total.time_f1, tuple(map(tuple, found)))
+    for name, (clips, kinds, least_s) in _measured.items():
+        found = [fold.run(clip, least_s) for clip in clips]
+        for kind in kinds:
+            spans = [tuple(one[kind]) for one in found]
+            scores = [tally(f, m.clip.labelled[kind], TIOU) for f, m in zip(spans, clips, strict=True)]
+            total = sum(scores, Tally())
+            outcomes[f"{name}: {kind}"] = Outcome(total.f1, total.time_f1, tuple(spans))
     return outcomes
 
 

@@ -22,6 +22,8 @@ from infra.demo.views import CAMERAS, Area, CameraId, Counter, Place, View
 SECONDS = 180
 TALK_MARGIN_S, WAIT_MARGIN_S = (12.0, 18.0), (54.0, 66.0)
 ATTEMPTS = 200
+MARKS = tuple((share * y, y) for y in (3.2, 5.5, 9.0) for share in (-0.55, 0.0, 0.55))
+"""Measured spots of floor, as shares of the distance sideways: the cameras are calibrated."""
 Spot = tuple[float, float]
 """x, y on the floor in metres."""
 
@@ -140,7 +142,7 @@ def _counter(cast: _Cast) -> View:
         cast.passes("customer", about(5, 140), (-side * 6.0, y), (side * 6.0, y))
     y = near - about(0.8, 1.4)
     cast.passes("staff", about(20, 150), (side * 6.0, y), (-side * 6.0, y))
-    return View("counter", "Till", camera, _room(cast, near + 3.2, point), (queue,), (point,))
+    return View("counter", "Till", camera, _room(cast, near + 3.2, point), (queue,), (point,), MARKS)
 
 
 def _floor(cast: _Cast) -> View:
@@ -159,7 +161,7 @@ def _floor(cast: _Cast) -> View:
     for zone in zones * 2:  # staff on their way to somewhere else
         y, side = sum(zone.area.y) / 2 + about(-0.8, 0.8), 1 if cast.perhaps(0.5) else -1
         cast.passes("staff", about(20, 150), (-side * 7.5, y), (side * 7.5, y))
-    return View("floor", "Sales floor", camera, _room(cast, 10.0, None), tuple(zones), ())
+    return View("floor", "Sales floor", camera, _room(cast, 10.0, None), tuple(zones), (), MARKS)
 
 
 def _one_side(cast: _Cast, side: int, y: float) -> None:
