@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from schemas.rules import ServicePoint, Thresholds, Zone
+from schemas.hours import opening_hours
+from schemas.rules import FloorPlan, FloorPoint, NearRules, ServicePoint, Thresholds, Zone
 
 SQUARE = ((0, 0), (10, 0), (10, 10), (0, 10))
 
@@ -19,6 +20,16 @@ def test_a_site_that_says_nothing_gets_the_numbers_that_the_rules_were_explained
             "stitch_gap_s": 3.0,
             "stitch_distance_m": 0.75,
             "stitch_size_ratio_min": 0.7,
+            "cut_class_s": 1.0,
+            "cut_confidence_min": 0.7,
+            "hidden_s": 60.0,
+            "hidden_covered_min": 0.5,
+            "hidden_distance_m": 0.5,
+            "life_s": 120.0,
+            "life_walk_heights": 0.5,
+            "life_edge_share": 0.03,
+            "life_edge_min_px": 4.0,
+            "child_max_m": 1.3,
             "forget_s": 60.0,
             "people_max": 48,
         },
@@ -31,10 +42,13 @@ def test_a_site_that_says_nothing_gets_the_numbers_that_the_rules_were_explained
         },
         "near": {
             "body_height_m": 1.7,
+            "foot_share_min": 0.75,
             "depth_factor": 2.2,
             "height_ratio_max": 1.25,
             "pixel_max_m": 0.1,
+            "hull_growth": 0.2,
             "counter_reach_m": 1.2,
+            "facing_weight": 0.6,
         },
         "interaction": {
             "near_m": 1.5,
@@ -48,6 +62,8 @@ def test_a_site_that_says_nothing_gets_the_numbers_that_the_rules_were_explained
             "sample_max_s": 0.5,
             "roll_s": 1800.0,
             "change_s": 2.0,
+            "party_m": 1.2,
+            "party_s": 10.0,
             "pairs_max": 48,
         },
         "unattended": {
@@ -58,11 +74,13 @@ def test_a_site_that_says_nothing_gets_the_numbers_that_the_rules_were_explained
             "contact_gap_s": 1.0,
             "outside_s": 10.0,
         },
-        "time": {"unknown_s": 3.0, "lost_s": 15.0, "occurrence_max_s": 1800.0},
+        "time": {
+            "unknown_s": 3.0,
+            "lost_s": 15.0,
+            "occurrence_max_s": 1800.0,
+        },
     }
-    ours = Thresholds().model_dump()
-    for group, numbers in known.items():
-        assert {name: ours[group][name] for name in numbers} == numbers, group
+    assert Thresholds().model_dump() == known
 
 
 @pytest.mark.parametrize(
@@ -86,8 +104,24 @@ def test_a_number_that_cannot_be_is_refused(group: str, name: str, accepted: flo
         Thresholds.model_validate({group: {name: refused}})
 
 
+def test_rules_are_never_changed_in_place() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Thresholds().interaction.near_m = 2.0  # type: ignore[misc]
+    with pytest.raises(ValidationError, match="frozen"):
+        opening_hours({"mon": ((540, 600),)}).week = ()  # type: ignore[misc,assignment]
+
+
+def test_a_floor_is_known_as_far_as_the_rules_say() -> None:
+    corners = [((0, 300), (0, 0)), ((600, 300), (6, 0)), ((600, 0), (6, 3)), ((0, 0), (0, 3))]
+    plan = FloorPlan(points=tuple(FloorPoint(pixel=pixel, floor_m=metres) for pixel, metres in corners))
+    near = NearRules(pixel_max_m=0.02, hull_growth=0.5)
+    assert plan.floor(near).hull != plan.floor().hull
+    assert plan.floor(near).pixel_max_m == 0.02
+
+
 def test_an_area_has_three_corners() -> None:
-    assert Zone(zone_id="a", kind="service", polygon=SQUARE[:3]).polygon == SQUARE[:3]
+    triangle = Zone(zone_id="a", kind="service", polygon=SQUARE[:3])
+    assert (triangle.polygon, triangle.name) == (SQUARE[:3], "")
     with pytest.raises(ValidationError):
         Zone(zone_id="a", kind="service", polygon=SQUARE[:2])
 
@@ -113,7 +147,8 @@ def test_a_name_is_short_and_plain(name: str, fits: bool) -> None:
         "customer_strip": SQUARE,
     }
     if fits:
-        assert ServicePoint.model_validate(values).service_point_id == name
+        point = ServicePoint.model_validate(values)
+        assert (point.service_point_id, point.name) == (name, "")
     else:
         with pytest.raises(ValidationError):
             ServicePoint.model_validate(values)

@@ -156,6 +156,15 @@ def test_the_same_hours_in_other_words_are_the_same_rules(tmp_path: Path) -> Non
     assert version('{mon-tue: "9:00-20:00", sun: closed}') == version('{tue: "09:00-20:00", mon: "09:00-20:00"}')
 
 
+def test_every_weekday_can_be_named_alone_with_times_to_the_minute(tmp_path: Path) -> None:
+    days = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    hours = "".join(f'  {day}: "0{number}:30-1{number}:45"\n' for number, day in enumerate(days, 1))
+    site = load_site(write(tmp_path, GOOD.replace("cameras:\n", f"opening_hours:\n{hours}cameras:\n")))
+    found = site.effective_rules("counter").opening_hours
+    assert found is not None
+    assert found.week == tuple(((n * 60 + 30, n * 60 + 645),) for n in range(1, 8))
+
+
 @pytest.mark.parametrize(
     ("wrong", "right", "line", "says"),
     [
