@@ -1,6 +1,7 @@
 """Fixtures for everybody: one local stack for all tests of a session."""
 
 import os
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,9 @@ import pytest
 
 from infra.config import Settings, load_settings
 from infra.local.stack import Endpoints, down, up
+
+# a shell starts what it sends to the background deaf to Ctrl-C, and all that we start would inherit that
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

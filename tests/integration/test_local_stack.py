@@ -33,6 +33,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from infra.config import load_settings
 from infra.local import processes, runner
+from infra.local import s3 as object_store
 from infra.local import stack as local_stack
 from infra.local.ports import FIRST, LAST, choose
 from infra.local.stack import Endpoints
@@ -373,8 +374,8 @@ def test_a_killed_runner_leaves_nothing_that_down_does_not_find(own_dir: Path, o
     # then
     assert [process for process in left if process.is_running() and process.status() != psutil.STATUS_ZOMBIE] == []
     sockets = [path.name for path in Path("/tmp").glob("seaweedfs-*.sock")]
-    ports = json.loads((own_dir / "stack.json").read_text())["ports"].values()
-    assert [name for name in sockets if any(name.endswith(f"-{port}.sock") for port in ports)] == []
+    ports = json.loads((own_dir / "stack.json").read_text())["ports"]
+    assert [name for name in sockets if any(name.endswith(f"-{ports[port]}.sock") for port in object_store.PORTS)] == []
 
 
 def test_ctrl_c_while_it_comes_up_takes_everything_down_again(own_dir: Path, own_with_data: Endpoints) -> None:
