@@ -18,13 +18,6 @@ def inside(point: Point, polygon: Sequence[Point]) -> bool:
     return odd
 
 
-def along(point: Point, line: tuple[Point, Point]) -> float:
-    """Where point's foot of the perpendicular lies on line: 0 at its first end, 1 at its second (may be outside)."""
-    (x1, y1), (x2, y2) = line
-    dx, dy = x2 - x1, y2 - y1
-    return ((point[0] - x1) * dx + (point[1] - y1) * dy) / (dx * dx + dy * dy)
-
-
 def iou(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
     """Intersection over union of two boxes (x1, y1, x2, y2); 0 when they do not touch."""
     width = min(a[2], b[2]) - max(a[0], b[0])

@@ -14,7 +14,7 @@ from infra.demo.frames import SEEDS_BEGIN
 from infra.demo.script import QUIET_END_S, SECONDS, SEEDS_END, Part, Script, ScriptError, make_script
 from infra.demo.truth import judge
 from infra.demo.visibility import check_visible
-from schemas.geometry import along, distance_by_height_m
+from schemas.geometry import distance_by_height_m
 
 SEEDS = (1, 2, 3, 17, 404, 999_999_999)
 every_seed = pytest.mark.parametrize("seed", SEEDS)
@@ -221,3 +221,10 @@ def read_m(camera: Pinhole, a: Actor, b: Actor, t: float) -> float:
     feet = [camera.pixel(x, y) for (x, y), _ in places]
     heights = [foot[1] - camera.pixel(x, y, h)[1] for foot, ((x, y), h) in zip(feet, places, strict=True)]
     return distance_by_height_m(feet[0], heights[0], feet[1], heights[1], body_height_m=1.7, depth_factor=2.2)
+
+
+def along(point: tuple[float, float], line: tuple[tuple[float, float], tuple[float, float]]) -> float:
+    """Where the foot of the perpendicular lies: 0 at the line's first end, 1 at its second."""
+    (x1, y1), (x2, y2) = line
+    dx, dy = x2 - x1, y2 - y1
+    return ((point[0] - x1) * dx + (point[1] - y1) * dy) / (dx * dx + dy * dy)

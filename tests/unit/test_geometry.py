@@ -1,8 +1,8 @@
-"""Plane geometry on the image: in which area, where along a line, how far."""
+"""Plane geometry on the image: in which area, how much in common, how far."""
 
 import pytest
 
-from schemas.geometry import Point, along, distance_by_height_m, inside, iou
+from schemas.geometry import Point, distance_by_height_m, inside, iou
 
 U_SHAPE = [(0, 0), (60, 0), (60, 90), (40, 90), (40, 30), (20, 30), (20, 90), (0, 90)]
 SLOPED = [(0, 0), (100, 40), (60, 100)]
@@ -31,15 +31,6 @@ def test_of_two_areas_that_touch_one_holds_a_point_on_their_border() -> None:
     upper, lower = [(0, 0), (50, 0), (50, 25), (0, 25)], [(0, 25), (50, 25), (50, 50), (0, 50)]
     assert [inside((50, 20), area) for area in (left, right)] == [False, True]
     assert [inside((20, 25), area) for area in (upper, lower)] == [False, True]
-
-
-def test_along_a_line_is_the_foot_of_the_perpendicular() -> None:
-    line = ((10.0, 20.0), (50.0, 50.0))  # 50 px long
-    assert along((10, 20), line) == 0
-    assert along((50, 50), line) == 1
-    assert along((30, 35), line) == pytest.approx(0.5)
-    assert along((30 - 3, 35 + 4), line) == pytest.approx(0.5), "whatever the distance from it"
-    assert along((90, 80), line) == pytest.approx(2)
 
 
 def test_the_overlap_of_boxes_is_their_common_area_over_all_of_it() -> None:
