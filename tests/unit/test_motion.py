@@ -2,9 +2,12 @@
 
 import pytest
 
+from schemas.floor import Floor
 from schemas.records import Track
 from streams import motion
 from streams.book import law_of
+from streams.frame import Seen
+from streams.ground import Spot
 from streams.state import Person
 from tests.scenario import Folder, Scenario, book_of, rules
 
@@ -51,6 +54,36 @@ def test_a_stop_shows_after_about_half_a_second() -> None:
     for _ in range(6):
         motion.move(person, box(595, 400), 100, False)
     assert motion.velocity(person)[0] < 25
+
+
+def seen(moving_px_s: tuple[float, float], height: float, x: float = 300) -> Seen:
+    """Somebody who walks steadily and is there now, with a box of that height."""
+    person = somebody(x)
+    gap_s = (motion.SLOW_MS - motion.QUICK_MS) / 1000
+    person.quick_x, person.quick_y = 500 + moving_px_s[0] * gap_s, 300 + moving_px_s[1] * gap_s
+    person.slow_x, person.slow_y = 500, 300
+    nowhere = Spot(behind=-1, strip=-1, zone=-1, staff=False, ignored=False)
+    return Seen(person, person.key, x, 400, 880, height, 75, True, True, 100, nowhere, None, 0.0, None)
+
+
+def test_speed_apart_is_that_of_one_seen_from_the_other_in_mean_body_heights() -> None:
+    # given bodies of 150 and 190 px: 100 px to the metre, in depth 100 / 2.2
+    def apart(one: tuple[float, float], other: tuple[float, float]) -> float:
+        return motion.speed_apart_m_s(seen(one, 150), seen(other, 190), LAW)
+
+    assert apart((50, 20), (50, 20)) == pytest.approx(0), "who walks along is not apart"
+    assert apart((50, 0), (-20, 0)) == pytest.approx(0.7)
+    assert apart((0, 40), (0, -10)) == pytest.approx(1.1)
+    assert apart((30, 0), (0, 40 / 2.2)) == pytest.approx(0.5)
+
+
+def test_on_a_measured_floor_it_is_that_of_their_ways_on_it() -> None:
+    # given a floor seen straight from above, 50 px to the metre
+    corners = [((0, 0), (0, 0)), ((500, 0), (10, 0)), ((500, 400), (10, 8)), ((0, 400), (0, 8))]
+    floor = Floor(corners)
+    one, other = seen((25, 0), 150, x=100), seen((0, -50), 190, x=400)
+    assert motion.floor_speed_apart_m_s(one, other, floor) == pytest.approx(1.25**0.5)
+    assert motion.floor_speed_apart_m_s(one, seen((25, 0), 80, x=400), floor) == pytest.approx(0)
 
 
 def test_a_foot_that_springs_gives_nobody_a_velocity() -> None:
