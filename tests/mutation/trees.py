@@ -1,5 +1,6 @@
 """Copies of the project in a temporary folder, and processes that run some of its tests there."""
 
+import cProfile
 import gc
 import io
 import os
@@ -7,12 +8,11 @@ import resource
 import shutil
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import CodeType, FrameType
+from types import CodeType
 
 import hypothesis
 import pytest
@@ -94,15 +94,11 @@ def run_tests(tree: Path, tests: list[str], cpu_s: float) -> int:
 
 def run_and_watch(tree: Path, test: str, cpu_s: float) -> tuple[int, Called]:
     """As run_tests for one file; gives also which functions of the tree it called (a module's body is one of them)."""
-    met: dict[int, CodeType] = {}
-
-    def watch(frame: FrameType, *_: object) -> None:
-        met[id(frame.f_code)] = frame.f_code
-
-    threading.settrace(watch)
-    sys.settrace(watch)
+    watch = cProfile.Profile(subcalls=False, builtins=False)
+    watch.enable()
     result = run_tests(tree, [test], cpu_s)
-    sys.settrace(None)
+    watch.disable()
     root = f"{tree}/"
-    ours = [code for code in met.values() if code.co_filename.startswith(root)]
+    met = [entry.code for entry in watch.getstats()]
+    ours = [code for code in met if isinstance(code, CodeType) and code.co_filename.startswith(root)]
     return result, {(code.co_filename[len(root) :], code.co_firstlineno) for code in ours}
