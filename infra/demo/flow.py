@@ -69,7 +69,7 @@ def run(options: Options, *, audit: Audit, ask: Callable[[Settings, str], str], 
             )
             text, good = report.write(options, settings, load_site(site_path), audit=audit, ask=ask)
         say(text)
-        say(f"took {time.monotonic() - began:.0f} s, of which inference {infer_s:.0f} s; ")
+        say(f"took {time.monotonic() - began:.0f} s, of which inference {infer_s:.0f} s")
         say(
             f"peak memory of all processes {memory.total_gb:.1f} GB: "
             + ", ".join(f"{name} {size:.2f}" for name, size in memory.by_name()[:8])
