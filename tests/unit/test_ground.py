@@ -5,6 +5,7 @@ import pytest
 from schemas.geometry import inside
 from schemas.rules import CameraRules, ServicePoint
 from streams.book import Law, law_of
+from streams.ground import CELL_PX
 from tests.scenario import counter, rules, zone
 from tests.scene import Camera
 
@@ -52,6 +53,14 @@ def test_every_point_of_the_image_is_told_as_if_each_area_were_asked(offset: flo
             seen.add(told)
     assert {behind for behind, *_ in seen} == {strip for _, strip, *_ in seen} == {None, "till", "bar"}
     assert {zone for _, _, zone, *_ in seen} == {None, "floor", "line"}
+
+
+def test_a_border_that_cuts_off_the_corner_of_a_cell_is_seen_there() -> None:
+    law, inner = law_of(DRAWN, "v"), (0.01, CELL_PX - 0.01)
+    for x in range(0, Camera().width_px, CELL_PX):
+        for y in range(0, Camera().height_px, CELL_PX):
+            for corner in ((x + dx, y + dy) for dx in inner for dy in inner):
+                assert named(*corner, law) == found(DRAWN, *corner), corner
 
 
 def test_where_nothing_is_drawn_nothing_is_found() -> None:
