@@ -1,5 +1,6 @@
 """The site file: one YAML file with a shop's cameras, zones and rules, validated with the line of every error."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -70,11 +71,8 @@ class Camera(Frozen):
             if zone.service_point is not None and zone.service_point not in known:
                 raise ValueError(f"zone {zone.zone_id}: no service point {zone.service_point!r} on this camera")
         if self.image_width and self.image_height:
-            for what, x, y in self._points():
-                if not (0 <= x <= self.image_width and 0 <= y <= self.image_height):
-                    raise ValueError(
-                        f"{what}: point ({x:g}, {y:g}) is outside the image of {self.image_width}x{self.image_height}"
-                    )
+            for error in self._outside(self.image_width, self.image_height):
+                raise ValueError(f"{error} the image of {self.image_width}x{self.image_height}")
         return self
 
     def _points(self) -> list[tuple[str, float, float]]:
@@ -87,14 +85,17 @@ class Camera(Frozen):
             drawn.append(("floor", tuple(point.pixel for point in self.floor.points)))
         return [(what, x, y) for what, points in drawn for x, y in points]
 
-    def check_image(self, width: int, height: int) -> None:
-        """Raise SiteError when something is drawn outside a width x height image (pixels)."""
+    def _outside(self, width: int, height: int) -> Iterator[str]:
         for what, x, y in self._points():
             if not (0 <= x <= width and 0 <= y <= height):
-                raise SiteError(
-                    f"camera {self.camera_id}: {what}: point ({x:g}, {y:g}) is outside its image of {width}x{height}; "
-                    "correct it in the site file"
-                )
+                yield f"{what}: point ({x:g}, {y:g}) is outside"
+
+    def check_image(self, width: int, height: int) -> None:
+        """Raise SiteError when something is drawn outside a width x height image (pixels)."""
+        for error in self._outside(width, height):
+            raise SiteError(
+                f"camera {self.camera_id}: {error} its image of {width}x{height}; correct it in the site file"
+            )
 
 
 class Site(Frozen):

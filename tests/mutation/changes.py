@@ -72,8 +72,8 @@ def _deciding(node: ast.AST, parent: ast.AST) -> Iterator[tuple[ast.AST, ast.AST
     """(parent, node) for all that may be changed."""
     yield parent, node
     for name, value in ast.iter_fields(node):
-        types = name in ("annotation", "returns", "decorator_list", "bases", "type_params")
-        if types or (isinstance(node, ast.ClassDef) and name == "keywords"):
+        nothing = name in ("annotation", "returns", "decorator_list", "bases", "type_params", "msg")
+        if nothing or (isinstance(node, ast.ClassDef) and name == "keywords"):
             continue
         for child in value if isinstance(value, list) else [value]:
             if isinstance(child, ast.AST) and not _decides_nothing(child):

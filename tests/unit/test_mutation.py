@@ -33,6 +33,7 @@ class A(Struct, frozen=True):
     """Its kind."""
 @cache(1)
 def f(x: "A", y: Literal[3]) -> "A":
+    assert y, "is there"
     raise ValueError("no such thing")
 '''
     assert changed(source) == []

@@ -145,6 +145,27 @@ def test_a_day_whose_episodes_were_all_retracted_is_an_empty_file_and_not_a_stal
     assert items(body) == []
     assert body["metadata"]["created_at"] == "2026-03-02 04:00:00"
     assert body["interaction_metrics"]["total_interactions"] == 0
+    assert body["daily_summary"][DAY]["interactions"] == {
+        "count": 0,
+        "avg_duration": 0,
+        "min_duration": 0,
+        "max_duration": 0,
+    }
+
+
+def test_durations_are_averaged_to_the_millisecond_and_reckoned_where_none_was_stated() -> None:
+    # given episodes of 10, 10 and 10.001 s, of which one states no duration
+    first = next(iter(WORLD.episodes.values()))
+    lasted = {"a": 10_000, "b": 10_000, "c": 10_001}
+    three = [
+        msgspec.structs.replace(
+            first, episode_id=name, ended_at=first.started_at + ms, duration_s=None if name == "c" else ms / 1000
+        )
+        for name, ms in lasted.items()
+    ]
+    figures = read(three)["interaction_metrics"]
+    assert figures["avg_interaction_time"] == 10.0
+    assert (figures["min_interaction_time"], figures["max_interaction_time"]) == (10.0, 10.001)
 
 
 def of_day(day: str, number: int) -> Episode:
