@@ -20,7 +20,7 @@ test: install
 	$(VENV)/bin/python -m pytest tests -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 test-fast: install
-	$(VENV)/bin/python -m pytest tests/unit tests/property -n auto
+	$(VENV)/bin/python -m pytest tests/unit tests/property -m "not slow" -n auto
 
 # how right the episodes are: tables and pictures, see docs/evaluation.md; ONLY=meva,pets REDO=1 DOCS=1
 eval: install

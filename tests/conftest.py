@@ -16,6 +16,11 @@ from infra.local.stack import Endpoints, down, up
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Markers of ours."""
+    config.addinivalue_line("markers", "slow: takes seconds; left out by `make test-fast`")
+
+
 @pytest.fixture(scope="session")
 def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Endpoints]]:
     """A stack for the session; TRACKFOLD_TEST_STACK names a folder whose stack is taken instead, and left running."""

@@ -356,6 +356,7 @@ def without_joints(log: list[TrackUpdate]) -> list[TrackUpdate]:
     ]
 
 
+@pytest.mark.slow
 def test_the_generator_makes_everything_happen() -> None:
     """A law over logs in which nothing happens proves nothing."""
     seen: set[str] = set()

@@ -18,6 +18,8 @@ from schemas.windows import Window
 from tests.clip_recording import WIDTH, keep_tracks, numbers_in, record, times_in
 from tests.connector_records import T0, event, site
 
+pytestmark = pytest.mark.slow
+
 
 class Clock:
     """A clock that stands."""

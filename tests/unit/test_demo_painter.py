@@ -13,6 +13,8 @@ from infra.demo.script import SECONDS, make_script
 from infra.demo.shop import picture
 from infra.demo.views import CAMERAS, CameraId, View, view
 
+pytestmark = pytest.mark.slow
+
 CAMERA = Pinhole(2.9, 27.0, 420.0)
 EMPTY = Still(np.full((360, 640, 3), 170, np.uint8), np.full((360, 640), np.inf, np.float32))
 

@@ -15,6 +15,8 @@ from infra.demo.views import CAMERAS, CameraId
 from schemas.geometry import inside
 from schemas.site import Site
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_recording_is_what_the_pipeline_and_a_browser_can_take(tmp_path: Path) -> None:
     # given three seconds of the till

@@ -16,6 +16,8 @@ from infra.demo.truth import judge
 from infra.demo.visibility import check_visible
 from schemas.geometry import distance_by_height_m
 
+pytestmark = pytest.mark.slow
+
 SEEDS = (1, 2, 3, 17, 404, 999_999_999)
 every_seed = pytest.mark.parametrize("seed", SEEDS)
 

@@ -17,6 +17,8 @@ from infra.demo.shop import picture
 from infra.demo.train import share, tally
 from infra.demo.views import CAMERAS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:

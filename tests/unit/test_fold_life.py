@@ -51,6 +51,7 @@ def poster(seconds: float = 300) -> tuple[Scenario, Figure]:
 
 
 class TestPosters:
+    @pytest.mark.slow
     @pytest.mark.parametrize("height_px", [100.0, 300.0])
     def test_a_day_of_a_poster_is_no_episode(self, height_px: float) -> None:
         # given a poster seen once a second from 04:00 on, whose box wanders by 2 px, missed in every tenth frame, with
