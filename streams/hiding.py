@@ -8,8 +8,9 @@ there for all we know. For up to `hidden_s` it is unknown what they do, and whoe
 from math import hypot
 
 from streams.covering import covered_share
+from streams.edges import is_whole
 from streams.frame import Frame
-from streams.identity import is_whole, spot_of
+from streams.identity import spot_of
 from streams.motion import velocity
 from streams.state import Person
 
@@ -24,7 +25,9 @@ def hide(frame: Frame) -> None:
         return
     for person in state.people.values():
         if person.seen_at == before:
-            person.hidden = is_whole(frame, person) and not _walks(frame, person) and _may_be_there(frame, person)
+            person.hidden = (
+                is_whole(frame.update, person) and not _walks(frame, person) and _may_be_there(frame, person)
+            )
 
 
 def _may_be_there(frame: Frame, person: Person) -> bool:

@@ -8,15 +8,13 @@ from operator import attrgetter
 from schemas.ids import person_id
 from schemas.records import Track, TrackRef
 from streams import life, roles, stature
+from streams.edges import EDGE_SHARE, cut_off_aside
 from streams.facing import heading
 from streams.frame import Frame, Seen
 from streams.ground import Spot
 from streams.motion import jumped, move, springs
 from streams.state import LINEAGE_MAX, CameraState, Person, Ref
 from streams.stitching import double_of, is_double, stitched
-
-EDGE_SHARE = 0.005
-"""A box this near to the image's edge (share of its size) is cut off by it."""
 
 _in_order = attrgetter("x1", "y1", "x2", "y2", "class_name", "confidence", "track_id")
 
@@ -91,13 +89,6 @@ def zone_of(frame: Frame, person: Person) -> int:
 def spot_of(frame: Frame, box: Person | Track) -> Spot:
     """What is drawn where the foot is, or was last."""
     return frame.law.ground.at(*_foot(frame, box))
-
-
-def is_whole(frame: Frame, box: Person | Track) -> bool:
-    """The box does not touch the image's edge."""
-    width, height = frame.update.image_width, frame.update.image_height
-    side, level = width * EDGE_SHARE, height * EDGE_SHARE
-    return box.x1 > side and box.y1 > level and box.x2 < width - side and box.y2 < height - level
 
 
 def lineage(person: Person) -> list[TrackRef]:
@@ -214,6 +205,7 @@ def _new(frame: Frame, track: Track, ref: Ref) -> Person:
         top_min=track.y1,
         top_max=track.y1,
         still_at=frame.now,
+        life=life.CUT_OFF if cut_off_aside(frame.update, track) else life.UNSHOWN,
     )
     state.people[person.key] = person
     roles.first_sight(person, track.class_name, frame.law)

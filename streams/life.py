@@ -1,9 +1,10 @@
 """Does somebody live? Posters and mannequins are detected as people all day; people come walking, or move.
 
-Two signs of life: a body that moved half its height since it was first seen, or the upper edge of its box, which heads
-move while the rest sits or stands. The box of a thing wanders too, by a pixel or two from frame to frame and by half
-its height while somebody passes before it. So the edge is smoothed over seconds, which leaves 0.2 px of 2 px; one frame
-pulls it by a tenth of the height at most, and not at all while somebody stands before it.
+Three signs of life: a body that moved half its height since it was first seen; one that came into the picture over its
+side; or the upper edge of its box, which heads move while the rest sits or stands. The box of a thing wanders too, by a
+pixel or two from frame to frame and by half its height while somebody passes before it. So the edge is smoothed over
+seconds, which leaves 0.2 px of 2 px; one frame pulls it by a tenth of the height at most, and not at all while somebody
+stands before it.
 """
 
 from math import hypot
@@ -11,11 +12,13 @@ from math import hypot
 from schemas.records import Track
 from streams.book import Law
 from streams.covering import stands_before
+from streams.edges import EDGE_SHARE
 from streams.frame import Frame
 from streams.state import Person
 
-UNSHOWN, STATIC, STILL, MOVES, WALKED = range(5)
-"""No sign of life yet, and none for `life_s`: a thing; somebody who showed none of late; who does; who came walking."""
+CUT_OFF, UNSHOWN, STATIC, STILL, MOVES, WALKED = range(-1, 5)
+"""First seen cut off by the picture's side; no sign of life yet, and none for `life_s`: a thing; somebody who showed
+none of late; who does; who came walking."""
 
 SMOOTH_MS = 5000
 """Time constant of the upper edge, a plain mean at first. People hold a posture for seconds, a detector's errors do
@@ -57,7 +60,8 @@ def watch(frame: Frame, person: Person, track: Track, weight_ms: int) -> None:
         learned = age_ms > SMOOTH_MS  # the first boxes' errors are no movement
         person.top_min = min(person.top, person.top_min) if learned else person.top
         person.top_max = max(person.top, person.top_max) if learned else person.top
-    if _moved_heights(person, track, height, law.depth_factor) >= law.life_walk_heights:
+    came_in = person.life == CUT_OFF and _came_in(frame, person, track, limit_px)
+    if came_in or _moved_heights(person, track, height, law.depth_factor) >= law.life_walk_heights:
         person.life = WALKED
     elif person.top_max - person.top_min >= limit_px:
         _from_now_on(person, MOVES, frame.now)
@@ -73,6 +77,15 @@ def _from_now_on(person: Person, word: int, now: int) -> None:
 
 def _behind_somebody(frame: Frame, track: Track) -> bool:
     return any(stands_before(other, track, frame.law) for other in frame.update.tracks)
+
+
+def _came_in(frame: Frame, person: Person, track: Track, limit_px: float) -> bool:
+    """Both sides of the box left the picture's side: who hides the outer part of a figure moves the outer one alone."""
+    width = frame.update.image_width
+    outer, inner = track.x1, track.x2 - 2 * person.home_x
+    if 2 * person.home_x > width:
+        outer, inner = width - track.x2, 2 * person.home_x - width - track.x1
+    return min(outer, inner) >= limit_px + width * EDGE_SHARE
 
 
 def _moved_heights(person: Person, track: Track, height: float, depth_factor: float) -> float:

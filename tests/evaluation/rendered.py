@@ -90,6 +90,8 @@ def _box(view: View, actor: Actor, t: float) -> Box | None:
 
 def _bowed_m(actor: Actor, t: float) -> float:
     """How far the head is bowed: from one posture evenly to the next."""
+    if not actor.alive:
+        return 0.0
     number, part = divmod(t / POSTURE_S, 1.0)
     seed = zlib.crc32(actor.name.encode())
     before, after = (float(np.random.default_rng((seed, int(n) + 1)).uniform(0, BOWED_M)) for n in (number, number + 1))

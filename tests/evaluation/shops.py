@@ -2,16 +2,18 @@
 
 The demo's script is made to be shown, before two fixed cameras; here every seed has cameras of its own and what makes
 rules fail: people who walk past staff, who stand right before staff in the picture though three metres away, who browse
-beside the counter, who hide each other. What really happens says `truth.judge`; a draw with something near a threshold,
+beside the counter, who hide each other, who queue for two minutes while others are served, who come in twos; and
+mannequins, which stand among them. What really happens says `truth.judge`; a draw with something near a threshold,
 or with one customer between two members of staff, is thrown away.
 """
 
+from dataclasses import replace
 from itertools import combinations
 from math import atan2, hypot, pi
 
 import numpy as np
 
-from infra.demo.actors import Actor, Timetable
+from infra.demo.actors import Actor, Timetable, Waypoint
 from infra.demo.camera import Pinhole
 from infra.demo.looks import DEMO, Role, make_look
 from infra.demo.script import Part
@@ -22,6 +24,8 @@ from infra.demo.views import CAMERAS, Area, CameraId, Counter, Place, View
 SECONDS = 180
 TALK_MARGIN_S, WAIT_MARGIN_S = (12.0, 18.0), (54.0, 66.0)
 ATTEMPTS = 200
+COMPANION_M = 0.6
+"""People who came together stand at arm's length."""
 MARKS = tuple((share * y, y) for y in (3.2, 5.5, 9.0) for share in (-0.55, 0.0, 0.55))
 """Measured spots of floor, as shares of the distance sideways: the cameras are calibrated."""
 Spot = tuple[float, float]
@@ -63,6 +67,7 @@ class _Cast:
     def __init__(self, random: np.random.Generator) -> None:
         self.random = random
         self.actors: list[Actor] = []
+        self.known = 0
 
     def about(self, low: float, high: float) -> float:
         return float(self.random.uniform(low, high))
@@ -71,9 +76,9 @@ class _Cast:
         return bool(self.random.random() < share)
 
     def person(self, role: Role, at_s: float, place: Spot) -> Timetable:
-        number = sum(actor.role == role for actor in self.actors) + 1
+        self.known += 1
         look = make_look(self.random, role, DEMO, (1.58, 1.88))
-        return Timetable(f"{role[0]}{number}", role, look, at_s, *place, speed_m_s=self.about(1.05, 1.35))
+        return Timetable(f"{role[0]}{self.known}", role, look, at_s, *place, speed_m_s=self.about(1.05, 1.35))
 
     def enter(self, person: Timetable) -> None:
         self.actors.append(person.actor())
@@ -92,6 +97,17 @@ class _Cast:
         person = self.person("customer", at_s, comes).go(spot)
         person.stay(person.now_s + lasts_s, self.about(0, 2 * pi), "browse").go(comes)
         self.enter(person)
+
+    def enter_two(self, person: Timetable, apart: Spot) -> None:
+        """Somebody and a companion who stays beside them, apart metres away."""
+        one, other = person.actor(), self.person("customer", 0.0, (0.0, 0.0)).actor()
+        path = tuple(Waypoint(at.time_s, at.x_m + apart[0], at.y_m + apart[1]) for at in one.path)
+        self.actors += [one, replace(other, path=path, stays=one.stays)]
+
+    def mannequin(self, spot: Spot) -> None:
+        """Dressed like a customer, and there all the time."""
+        stands = self.person("customer", -1.0, spot).stay(SECONDS + 20, self.about(-2.0, -1.2))
+        self.actors.append(replace(stands.actor(), alive=False))
 
 
 def _counter(cast: _Cast) -> View:
@@ -123,7 +139,7 @@ def _counter(cast: _Cast) -> View:
     free_s = about(2, 6)
     for number in range(int(cast.random.integers(2, 5))):
         lasts = about(24, 45) if cast.perhaps(0.75) else about(4, 9)
-        queues = about(8, 16) if number == 0 or cast.perhaps(0.4) else about(35, 85)
+        queues = about(8, 16) if number == 0 or cast.perhaps(0.4) else about(35, 120)
         customer = cast.person("customer", free_s - queues, door).go(waits[number % 2])
         customer.stay(max(free_s, customer.now_s + 0.5), 0.0).go(spot)
         goes = customer.now_s + lasts
@@ -134,6 +150,8 @@ def _counter(cast: _Cast) -> View:
         lasts = about(68, 80) if cast.perhaps(0.7) else about(25, 45)
         cast.stands(free_s + about(1, 4), door, waits[0], lasts)
     cast.enter(staff.stay(SECONDS + 20, -pi / 2))
+    if cast.perhaps(0.4):  # a figure that shows what there is to buy
+        cast.mannequin((edge + side * about(1.3, 1.7), near - about(0.5, 0.8)))
     # browses before the counter, out of the strip, where the picture puts them close to the staff
     browses = (till[0] + about(-0.4, 0.4), near - about(1.7, 2.2))
     cast.stands(about(2, 60), (-side * 5.0, near - 2.0), browses, about(25, 60))
@@ -154,6 +172,8 @@ def _floor(cast: _Cast) -> View:
         y = about(4.6, 6.8)
         area = Area(_between(side * 1.6, side * 3.4), (y - 0.9, y + 0.9))
         zones.append(Place(name, name.title(), "service", area))
+        if cast.perhaps(0.4):  # a figure that shows what there is to buy
+            cast.mannequin((side * about(2.9, 3.3), y + about(0.5, 0.8)))
         _one_side(cast, side, y)
     for _ in range(4):
         y, side = about(3.6, 8.0), 1 if cast.perhaps(0.5) else -1
@@ -179,7 +199,11 @@ def _one_side(cast: _Cast, side: int, y: float) -> None:
             if cast.perhaps(0.5):  # takes a step out of the zone and comes back
                 customer.stay(arrives + lasts / 2, pi / 2, "browse").go((side * 3.9, spot[1]))
                 customer.stay(customer.now_s + about(2, 5), 0.0, "browse").go(spot)
-            cast.enter(customer.stay(arrives + lasts, pi / 2, "browse").go(comes))
+            customer.stay(arrives + lasts, pi / 2, "browse").go(comes)
+            if cast.perhaps(0.3):
+                cast.enter_two(customer, (COMPANION_M, 0.0))
+            else:
+                cast.enter(customer)
             free_s = arrives + lasts + about(4, 10)
             continue
         meets = arrives + (about(6, 25) if cast.perhaps(0.75) else about(68, 80))
@@ -189,7 +213,11 @@ def _one_side(cast: _Cast, side: int, y: float) -> None:
         beside = (float(beside[0]), float(beside[1]))
         staff.arrive(meets, beside, facing_rad=-pi / 2, gesture="browse")
         staff.stay(meets + lasts, atan2(spot[1] - beside[1], spot[0] - beside[0]), "talk").go(home)
-        cast.enter(customer.stay(meets + lasts, pi, "talk").go(comes))
+        customer.stay(meets + lasts, pi, "talk").go(comes)
+        if cast.perhaps(0.3):  # both face the member of staff
+            cast.enter_two(customer, (-COMPANION_M * float(np.sin(angle)), COMPANION_M * float(np.cos(angle))))
+        else:
+            cast.enter(customer)
         free_s = max(staff.now_s, meets + lasts) + about(4, 12)
     cast.enter(staff.stay(max(SECONDS + 20, staff.now_s + 1), -pi / 2, "browse"))
     # stands in line with the staff as the camera sees it, three metres nearer

@@ -139,6 +139,19 @@ class TestPeople:
         started = waits(fold(shop.log(), SHOP))[0]
         assert started.cause.captured_at - started.started_at == 5000
 
+    @pytest.mark.parametrize("mirrored", [False, True])
+    def test_so_has_who_comes_in_over_the_picture_s_side_and_stays_there(self, mirrored: bool) -> None:
+        # given a box that is half out of the picture at first, and whole after a step of a third of a body height
+        boxes = [(0, 60)] * 5 + [(20, 125)] * 15
+        assert lives(at_the_side(boxes, mirrored))
+
+    @pytest.mark.parametrize("mirrored", [False, True])
+    def test_a_poster_at_the_picture_s_side_does_not_come_in(self, mirrored: bool) -> None:
+        # given one that ends at the edge, whose box wanders, and of which somebody hides now the outer, now the inner
+        # half
+        boxes = [(0, 105), (2, 104), (55, 105), (0, 108), (0, 50), (9, 106)] * 5
+        assert not lives(at_the_side(boxes, mirrored))
+
     def test_waiting_counts_from_entry_once_life_is_shown(self) -> None:
         # given somebody first seen in the zone, who moves after half a minute
         shop = Scenario(seconds=40)
@@ -208,6 +221,21 @@ def test_without_a_demand_everybody_lives() -> None:
     shop = Scenario(seconds=20)
     shop.customer((0, 0.0, 5.0))
     assert phases(waits(fold(ended(shop.log()), law))) == ["started", "discarded"]
+
+
+def at_the_side(boxes: list[tuple[float, float]], mirrored: bool) -> list[TrackUpdate]:
+    """A box of 300 px height between these sides, frame by frame; mirrored: at the right of the picture."""
+    sides = [(1280 - x2, 1280 - x1) if mirrored else (x1, x2) for x1, x2 in boxes]
+    return [
+        record(TEN_O_CLOCK + 100 * n, n, [customer(1, x1, 200, x2, 500)], epoch=TEN_O_CLOCK)
+        for n, (x1, x2) in enumerate(sides)
+    ]
+
+
+def lives(log: list[TrackUpdate]) -> bool:
+    """The only person of the log has shown life."""
+    (person,) = state_after(log).people.values()
+    return life.shown(person)
 
 
 def movements(random: Random, until_s: float) -> Iterator[float]:
