@@ -39,16 +39,12 @@ def up(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def status(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Show the local servers."""
-    from infra.local import stack
+    """Show servers, processes, cameras, evidence under way and disk."""
+    from infra.local import overview, stack
 
-    servers = stack.status(_stack_dir(arguments, settings))
-    for server in servers:
-        state = "ready" if server.ready else f"not ready: {server.problem}"
-        print(f"{server.label:<28} {server.address:<24} pid {server.pid or '-':<8} {state}")
-    if not servers:
-        print("nothing was ever started here; `trackfold up` does")
-    return 0 if servers and all(server.ready for server in servers) else 1
+    seen = overview.look(settings, stack.status(_stack_dir(arguments, settings)))
+    print(overview.text(seen))
+    return 0 if seen.well else 1
 
 
 def down(arguments: argparse.Namespace, settings: Settings) -> int:

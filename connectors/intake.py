@@ -12,8 +12,11 @@ from dataclasses import dataclass
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from connectors.seen import WORK
 from infra.config import Settings
+from infra.health import Health
 from infra.kafka import KafkaUnavailable, Publisher, TopicMismatch, consumer, dead_letter
+from infra.standing import Standing
 from schemas.codec import RegistryUnavailable, UndecodableError
 from schemas.topics import Topic
 
@@ -49,6 +52,7 @@ class Intake:
         on_gained: Callable[[Sequence[int]], None],
         on_leaving: Callable[[], None],
         on_lost: Callable[[], None],
+        health: Health,
     ) -> None:
         self._sources = {topic.name: topic for topic in sources}
         self._publisher = publisher
@@ -57,6 +61,7 @@ class Intake:
         self._held: list[TopicPartition] = []
         self._positions: dict[tuple[str, int], int] = {}
         self._registry_is_down = False
+        self._standing = Standing(health)
         self._consumer: Consumer = consumer(settings, name, **{"partition.assignment.strategy": "range"})
         self._consumer.subscribe(
             list(self._sources), on_assign=self._gained, on_revoke=self._leaving, on_lost=self._lost
@@ -114,6 +119,7 @@ class Intake:
         """Add what has come to the waiting records; a change of partitions ends the batch."""
         held = self._held
         message = self._consumer.poll(timeout_s)
+        self._standing.look(self._consumer, WORK)
         while message is not None:
             error = message.error()
             if error is None:

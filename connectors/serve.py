@@ -9,6 +9,7 @@ from types import FrameType
 
 from connectors.connector import Connector, J, R
 from connectors.worker import Worker
+from infra import probes
 from infra.config import Settings
 from infra.kafka import Publisher, connect_codec, ensure_topics
 from schemas.errors import ServerError
@@ -23,10 +24,10 @@ def serve(settings: Settings, connector: Connector[J, R], stop: threading.Event 
     refuses for good (a wrong key or address). What is stored is done after the next start.
     """
     stop = stop or threading.Event()
-    with _stopped_by_signals(stop):
+    with _stopped_by_signals(stop), probes.serving(settings, connector.name) as health:
         ensure_topics(settings)
         publisher = Publisher(settings, connect_codec(settings))
-        worker = Worker(settings, connector, publisher, stop)
+        worker = Worker(settings, connector, publisher, stop, health=health)
         log.info("%s: working", connector.name)
         try:
             worker.run()

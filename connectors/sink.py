@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import msgspec
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
+from infra.health import Health
 from infra.kafka import KafkaUnavailable, Publisher, dead_letter
 from schemas import topics
 from schemas.codec import Codec, UndecodableError
@@ -39,7 +40,7 @@ def stopped_by_signals(stop: threading.Event | None) -> Iterator[threading.Event
             signal.signal(number, handler)
 
 
-def keep_going(stop: threading.Event, follow: Callable[[Callable[[], None]], None]) -> None:
+def keep_going(stop: threading.Event, health: Health, follow: Callable[[Callable[[], None]], None]) -> None:
     """Run follow until stop is set. When a server is away, close everything, wait longer each time, begin again.
 
     follow(progressed) begins at the last commit, so that a new beginning loses nothing; it calls progressed() when
@@ -50,12 +51,15 @@ def keep_going(stop: threading.Event, follow: Callable[[Callable[[], None]], Non
     def progressed() -> None:
         nonlocal wait_s
         wait_s = WAIT_FIRST_S
+        health.trouble(None)
 
     while not stop.is_set():
         try:
             follow(progressed)
         except ServerError as error:
             log.warning("%s; nothing is lost, next try in %.1f s", error, wait_s)
+            health.turned()
+            health.trouble(str(error))
             stop.wait(wait_s)
             wait_s = min(2 * wait_s, WAIT_MAX_S)
 

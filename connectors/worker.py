@@ -15,6 +15,7 @@ import msgspec
 
 from connectors.connector import Connector, J, R
 from connectors.intake import Intake, Taken
+from connectors.seen import Seen, about
 from connectors.work import (
     Again,
     Done,
@@ -33,6 +34,7 @@ from connectors.work import (
 from infra.clock import Clock, WallClock
 from infra.config import Settings
 from infra.failpoint import failpoint
+from infra.health import Health
 from infra.kafka import KafkaUnavailable, Publisher, read_to_end
 from schemas import topics
 from schemas.errors import ExplainedError
@@ -53,9 +55,11 @@ class Worker(Generic[J, R]):
         publisher: Publisher,
         stop: threading.Event,
         clock: Clock | None = None,
+        health: Health | None = None,
     ) -> None:
         self._settings, self._connector, self._publisher, self._stop = settings, connector, publisher, stop
         self._clock = clock or WallClock()
+        self._seen = Seen(connector.name, health or Health(connector.name))
         self._topic = topics.work(connector.name)
         self._decoder = msgspec.json.Decoder(connector.work_type)
         self._kept_ms = max(topic.retention_ms or 0 for topic in connector.sources)
@@ -72,6 +76,7 @@ class Worker(Generic[J, R]):
             on_gained=self._gain,
             on_leaving=self._hand_over,
             on_lost=self._drop,
+            health=self._seen.health,
         )
 
     def run(self) -> None:
@@ -85,6 +90,7 @@ class Worker(Generic[J, R]):
                 self._finish()
                 self._publish()
                 self._start()
+                self._seen.turned(self._parts.values(), self._clock.now_ms())
         finally:
             self._intake.close()  # calls _hand_over
 
@@ -168,7 +174,8 @@ class Worker(Generic[J, R]):
         self._await_acks()
         for key, (part, work) in new.items():
             part.open[key] = work
-            log.info("%s: taken in", key)
+            with about(work.input):
+                log.info("%s: taken in", key)
         self._intake.keep(self._taken)
         self._taken = []
 
@@ -203,11 +210,13 @@ class Worker(Generic[J, R]):
         assert work.input is not None
         outcome: Outcome[R]
         try:
-            outcome = self._connector.do(work.input, work.attempts + 1)
+            with about(work.input):
+                outcome = self._connector.do(work.input, work.attempts + 1)
         except ExplainedError as error:
             outcome = Halt(error)
         except Exception as error:  # whatever it is, it is this work's failure and nobody else's
-            log.exception("%s: attempt %d", key, work.attempts + 1)
+            with about(work.input):
+                log.exception("%s: attempt %d", key, work.attempts + 1)
             reason = f"{type(error).__name__}: {error}"
             outcome = Unsure(reason) if work.state == "attempting" else Again(reason)
         self._arriving.put((part, key, outcome))
@@ -224,6 +233,7 @@ class Worker(Generic[J, R]):
         stored = False
         for part, key, outcome in self._arrived:
             part.running.discard(key)
+            self._seen.arrived(part.open[key].input, outcome)
             work = self._after(part.open[key], outcome)
             if work.state == "finished":
                 del part.open[key]
@@ -257,9 +267,13 @@ class Worker(Generic[J, R]):
         for _, key, work in ready:
             assert work.result is not None
             self._publisher.publish(self._connector.target, work.result.camera_id, work.result)
-            log.info("%s: %s%s", key, work.result.status, f": {work.result.reason}" if work.result.reason else "")
+            what = {"camera": work.result.camera_id, "episode": work.result.episode_id}
+            reason = f": {work.result.reason}" if work.result.reason else ""
+            log.info("%s: %s%s", key, work.result.status, reason, extra=what)
         self._await_acks()
         for number, key, work in ready:
+            assert work.result is not None
+            self._seen.published(work.result.status)
             del self._parts[number].unpublished[key]
             self._parts[number].finished[key] = work.taken_in_at
             self._store(number, key, msgspec.structs.replace(work, result=None, result_hash=_hash(work)))
@@ -273,6 +287,7 @@ class Worker(Generic[J, R]):
         patience_s = STOP_S
         while self._publisher.waiting() and patience_s > 0:
             self._publisher.poll(0.2)
+            self._seen.health.turned()
             patience_s -= 0.2 if self._stop.is_set() else 0.0
         self._publisher.flush(0.0)
 

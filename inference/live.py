@@ -7,7 +7,7 @@ packet; a stall without a close hangs for ever unless the container is opened wi
 import itertools
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from threading import Event
 from typing import Any
@@ -42,13 +42,22 @@ ARRIVAL_BASE = Fraction(1, 1_000_000)
 class LiveSource:
     """An address that is read until stopped."""
 
-    def __init__(self, address: Address, clock: Clock, *, after: int = 0, threads: int = 1) -> None:
+    def __init__(
+        self,
+        address: Address,
+        clock: Clock,
+        *,
+        after: int = 0,
+        threads: int = 1,
+        on_break: Callable[[], None] = lambda: None,
+    ) -> None:
         """after: captured_at of the log's last record (ms UTC), which every frame must follow."""
         self.undecodable = 0
         self._after = after
         self._address = address
         self._clock = clock
         self._threads = threads
+        self._on_break = on_break
 
     def read(self, sink: Sink, stop: Event) -> None:
         """Read until stopped. Raises SourceError when the address never answers with video, LaneError when this host's
@@ -67,6 +76,7 @@ class LiveSource:
             else:
                 failures, seen, last_at = 0, True, last
             if not stop.is_set():
+                self._on_break()
                 wait_s = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
                 log.warning("%s: %s; trying again in %g s", self._address, reason, wait_s)
                 stop.wait(wait_s)

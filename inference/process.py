@@ -17,6 +17,7 @@ from pathlib import Path
 from inference.camera import CameraPipeline
 from inference.detector import Detector, KeepingDetector, load_detector
 from inference.errors import LaneError, SourceError
+from inference.figures import Telling
 from inference.lane import Last, Start, plan_file, read_last
 from inference.live import LiveSource
 from inference.producer import TrackProducer, own_version
@@ -25,9 +26,11 @@ from inference.report import Message, Outcome, Reporter, log_through
 from inference.source import Address, FileSource
 from inference.tracker import TrackerSettings, settings_hash
 from inference.tracks_log import TracksLog
+from infra import metrics
 from infra.clock import WallClock
 from infra.config import Settings
 from infra.kafka import ConfluentRegistry, Publisher
+from infra.log import always_about
 from infra.recordings import camera_folder, lane_root
 from schemas.codec import Codec
 from schemas.errors import ExplainedError
@@ -68,6 +71,9 @@ def main(task: Task, connection: "Connection[Message, None]") -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     reporter = Reporter(connection, task.camera_id)
     log_through(reporter, task.log_level)
+    always_about(camera=task.camera_id)
+    telling = Telling(reporter, task.camera_id)
+    telling.start()
     failure = None
     try:
         _CameraProcess(task, reporter).run(stop)
@@ -76,6 +82,7 @@ def main(task: Task, connection: "Connection[Message, None]") -> None:
     except Exception as error:  # this is where a camera ends; its neighbours go on
         log.exception("camera %s: unexpected failure", task.camera_id)
         failure = f"unexpected {type(error).__name__}: {error}; the traceback is in the log"
+    telling.tell()
     reporter.send(Outcome(task.camera_id, failure))
     raise SystemExit(1 if failure else 0)
 
@@ -107,7 +114,13 @@ class _CameraProcess:
                 log.info("camera %s: lane %s holds all of this file already", task.camera_id, task.lane)
             else:
                 after = last.update.captured_at if last else 0
-                source = file or LiveSource(address, self.clock, after=after, threads=task.threads)
+                source = file or LiveSource(
+                    address,
+                    self.clock,
+                    after=after,
+                    threads=task.threads,
+                    on_break=lambda: metrics.CAMERA_RECONNECTS.add(task.camera_id),
+                )
                 tracks_log = TracksLog(self.root, task.camera_id)
                 producer = self._producer(tracks_log, made_by, file, start)
                 log.info("camera %s: reading %s with %s", task.camera_id, address, detector.name)

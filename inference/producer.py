@@ -8,6 +8,7 @@ from inference.errors import LaneError
 from inference.lane import SOURCE_HEADER, Last, topic_of_lane
 from inference.source import Epoch, Frame
 from inference.tracks_log import TracksLog
+from infra import metrics
 from infra.clock import Clock
 from infra.failpoint import failpoint
 from schemas.records import Position, Producer, StreamState, Track, TrackUpdate
@@ -77,10 +78,13 @@ class TrackProducer:
     def frame(self, frame: Frame, tracks: list[Track]) -> None:
         """A frame of the grid and who was in it."""
         self._put(frame.captured_at, "LIVE", frame_index=frame.index, tracks=tracks)
+        metrics.CAMERA_FRAMES.add(self._camera_id)
+        metrics.CAMERA_CAPTURED.set(frame.captured_at / 1000, self._camera_id)
 
     def skipped(self, at: int) -> None:
         """A slot of the grid at `at` (ms UTC) without a frame."""
         self._put(max(at, self._last_at + 1), "LIVE", skipped=True)
+        metrics.CAMERA_SKIPPED.add(self._camera_id)
 
     def end(self, state: StreamState) -> None:
         """The epoch is over: one ms after its last record."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from inference.segment import TICKS_PER_S, Kept, Remuxed, SegmentFile, Transcoded, ticks_per_s
 from inference.source import Epoch, Frame
+from infra import metrics
 from infra.clock import Clock
 from infra.recordings import (
     Head,
@@ -147,6 +148,7 @@ class Recorder:
 
     def frame(self, frame: Frame) -> None:
         """The next frame, in the order of showing."""
+        metrics.CAMERA_READ.add(self._camera_id)
         if not self._transcoding or (self._max_pts is not None and frame.pts <= self._max_pts):
             return
         at = frame.captured_at
@@ -218,6 +220,9 @@ class Recorder:
         if not segment.gops or segment.tail is None:
             return
         head = segment.head
+        size_bytes = segment.path.stat().st_size
+        metrics.CAMERA_SEGMENTS.add(head.camera_id)
+        metrics.CAMERA_SEGMENT_BYTES.add(head.camera_id, by=size_bytes)
         self._announce(
             RecordingSegment(
                 site_id=head.site_id,
@@ -233,7 +238,7 @@ class Recorder:
                 time_base_den=head.time_base_den,
                 codec=head.codec,
                 transcoded=head.transcoded,
-                size_bytes=segment.path.stat().st_size,
+                size_bytes=size_bytes,
                 sha256=sha256_of_file(segment.path),
                 last=segment.tail.last,
                 live=head.live,

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from typing import Any
 
+from infra.metrics import Sample
+
 log = logging.getLogger(__name__)
 
 PROGRESS_EVERY_S = 0.5
@@ -45,7 +47,15 @@ class Outcome:
     """One line for people, None when all went well."""
 
 
-Message = Progress | Outcome | logging.LogRecord
+@dataclass(frozen=True)
+class Figures:
+    """What changed of the metrics of one camera's process."""
+
+    camera_id: str
+    changes: list[Sample]
+
+
+Message = Progress | Outcome | Figures | logging.LogRecord
 
 
 class Reporter:

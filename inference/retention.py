@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra import metrics
 from infra.config import RecordingSettings
 from infra.recordings import pin_path, read_index
 
@@ -44,7 +45,12 @@ def to_remove(kept: Sequence[Kept], now: float, settings: RecordingSettings) -> 
 def sweep(recordings_dir: Path, settings: RecordingSettings) -> list[Path]:
     """Remove what must go, of all cameras and lanes. Gives the files removed."""
     removed = []
-    for kept in to_remove(_look(recordings_dir), time.time(), settings):
+    there = _look(recordings_dir)
+    gone = to_remove(there, time.time(), settings)
+    left_bytes = sum(kept.size_bytes for kept in there) - sum(kept.size_bytes for kept in gone)
+    metrics.RECORDING_BYTES.set(left_bytes)
+    metrics.RECORDING_BYTES_MAX.set(settings.max_gb * 1e9)
+    for kept in gone:
         for path in kept.files:
             path.unlink(missing_ok=True)
             removed.append(path)

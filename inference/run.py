@@ -14,10 +14,12 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from inference.figures import CamerasHealth
 from inference.lane import topic_of_lane
 from inference.process import Task, main
-from inference.report import Display, Message, Outcome, Progress
+from inference.report import Display, Figures, Message, Outcome, Progress
 from inference.retention import sweep
+from infra import probes
 from infra.config import Settings
 from infra.kafka import connect_codec, ensure_topics
 from schemas.errors import InputError
@@ -61,7 +63,12 @@ def run(
     # scipy's OpenBLAS: 3 to 10 ms for every person in every frame)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     level = logging.getLogger().getEffectiveLevel()
-    with _Children() as children, _stopped_by_signals() as stop, Display() as display:
+    with (
+        probes.serving(settings, "infer") as health,
+        _Children() as children,
+        _stopped_by_signals() as stop,
+        Display() as display,
+    ):
         for camera_id in cameras:
             children.start(
                 Task(
@@ -76,7 +83,7 @@ def run(
                     log_level=level,
                 )
             )
-        return _watch(children, stop, display, settings)
+        return _watch(children, stop, display, settings, CamerasHealth(health))
 
 
 @dataclass
@@ -116,7 +123,9 @@ class _Children:
             child.process.terminate()
 
 
-def _watch(children: _Children, stop: threading.Event, display: Display, settings: Settings) -> int:
+def _watch(
+    children: _Children, stop: threading.Event, display: Display, settings: Settings, health: CamerasHealth
+) -> int:
     failed = False
     swept_at = float("-inf")
     kill_at: float | None = None
@@ -130,16 +139,17 @@ def _watch(children: _Children, stop: threading.Event, display: Display, setting
         if time.monotonic() - swept_at > SWEEP_EVERY_S:
             swept_at = time.monotonic()
             sweep(settings.recordings_dir, settings.recording)
+        health.running({c.camera_id for c in children.running})
         ready = wait([c.connection for c in children.running], timeout=0.5)
         for child in list(children.running):
-            if child.connection in ready and not _hear(child, display):
+            if child.connection in ready and not _hear(child, display, health):
                 child.process.join()
                 children.running.remove(child)
                 failed = _ended_badly(child) or failed
     return 1 if failed else 0
 
 
-def _hear(child: _Child, display: Display) -> bool:
+def _hear(child: _Child, display: Display, health: CamerasHealth) -> bool:
     """Take one message; False when the child is gone."""
     try:
         message = child.connection.recv()
@@ -148,6 +158,8 @@ def _hear(child: _Child, display: Display) -> bool:
     match message:
         case Progress():
             display.show(message)
+        case Figures():
+            health.heard(message)
         case Outcome():
             child.outcome = message
             display.finished(message.camera_id)

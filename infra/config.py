@@ -114,6 +114,14 @@ class RecordingSettings(Group):
     """Of all cameras on this machine together."""
 
 
+class ProbeSettings(Group):
+    """Where each process serves /metrics, /health/live and /health/ready."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65535)
+    """0: any that is free, so that many processes can run beside one another; see <data_dir>/probes."""
+
+
 class PartnerSettings(Group):
     """The local stand-in of the partner APIs (only where the local stack runs)."""
 
@@ -137,6 +145,7 @@ class Settings(BaseSettings):
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     partner: PartnerSettings = PartnerSettings()
     recording: RecordingSettings = RecordingSettings()
+    probe: ProbeSettings = ProbeSettings()
     consumer_group: str = "trackfold"
     """Prefix of all consumer groups."""
 

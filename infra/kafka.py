@@ -15,6 +15,7 @@ from infra import quiet  # noqa: F401  isort: skip
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
+from infra import metrics
 from infra.config import Settings
 from schemas import topics
 from schemas.avro import schema_text
@@ -296,6 +297,7 @@ def connect_codec(settings: Settings) -> Codec:
     """A codec over the real registry, all schemas registered. Raises RegistryUnavailable, ValueError."""
     registry = ConfluentRegistry(settings)
     for topic in topics.PUBLIC:
+        metrics.DEAD_LETTERS.add(topic.name, by=0)  # from the start, so that the first one is an increase
         if topic.value is not None:
             registry.register(topic.subject, schema_text(topic.value))
     codec = Codec(registry)
@@ -311,6 +313,7 @@ def dead_letter(publisher: Publisher, topic: Topic, message: Message, error: Exc
         ("source.offset", str(message.offset()).encode()),
         ("error", str(error).encode()[:2000]),
     ]
+    metrics.DEAD_LETTERS.add(topic.name)
     aside = next(t for t in topics.DEAD_LETTERS if t.name == topic.dead_letters)
     key = message.key()
     publisher.publish(aside, (key or b"").decode(errors="replace"), message.value(), headers=source)

@@ -9,8 +9,10 @@ from typing import Any
 
 from faust.types import TP
 
+from infra import probes
 from infra.clock import WallClock
 from infra.config import Settings
+from infra.health import Health
 from infra.kafka import connect_codec, ensure_topics
 from schemas import topics
 from schemas.codec import Codec
@@ -39,8 +41,13 @@ def run(settings: Settings, site: Site, *, fold: Fold[Any] = CAMERA_FOLD) -> Non
     """Fold and join until SIGTERM or SIGINT. Raises ServerErrors and TopicMismatch at the start."""
     for name, level in QUIET.items():
         logging.getLogger(name).setLevel(level)
+    with probes.serving(settings, "streams") as health:
+        _run(settings, site, fold, health)
+
+
+def _run(settings: Settings, site: Site, fold: Fold[Any], health: Health) -> None:
     codec = connect_codec(settings)
-    app = App(settings)
+    app = App(settings, health)
     tables = tuple(changelog(app.conf.id, table) for table in ("cameras", "occurrences"))
     ensure_topics(settings, (*topics.ALL, *tables))
     book = publish_rules(settings, codec, site)

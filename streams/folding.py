@@ -17,9 +17,11 @@ import msgspec
 
 from infra.clock import Clock
 from infra.failpoint import failpoint
+from infra.log import about
 from schemas.errors import ExplainedError
 from schemas.records import TrackUpdate
 from schemas.topics import topic_of
+from streams import figures
 from streams.book import RulesBook
 from streams.ports import Log, Owner, Post, Record, Table
 from streams.progress import CameraEntry, Fold, Halt, Place, S, advance, dump_entry, entry_key, load_entry
@@ -81,6 +83,7 @@ class CameraFolding(Generic[S]):
         """These partitions are ours, their entries complete: resume who is behind, or halted (it may be mended)."""
         self._catching_up.clear()
         self._halted.clear()
+        figures.anew()
         now = self._clock.now_ms()
         self._taken = dict.fromkeys(partitions, (-1, now))
         self.heard.clear()
@@ -94,7 +97,11 @@ class CameraFolding(Generic[S]):
     async def take(self, record: Record, generation: int) -> bool:
         """Fold one record that the stream brought. True: acknowledge it; False: it is another worker's now."""
         update = await self._outbox.decode(record, TrackUpdate)
-        mine = update is None or await self._take(update, record, generation)
+        if update is None:
+            mine = True
+        else:
+            with about(camera=update.camera_id):
+                mine = await self._take(update, record, generation)
         self._next[record.partition] = record.offset + 1
         return mine
 
@@ -184,6 +191,7 @@ class CameraFolding(Generic[S]):
         await self._keep(key, stored, record.partition)
         failpoint("streams.after_state")
         self.counts["folded"] += 1
+        figures.folded(update, outcome[1])
         return "done"
 
     async def _keep(self, key: bytes, entry: CameraEntry, partition: int) -> None:
@@ -200,6 +208,7 @@ class CameraFolding(Generic[S]):
         await self._keep(key, entry, record.partition)
         self._halted[key] = record.partition, halt
         self.counts["halted"] += 1
+        figures.halted(update.camera_id)
         if (key, record.offset) not in self._alarmed:
             self._alarmed.add((key, record.offset))
             log.error(

@@ -12,6 +12,7 @@ from typing import cast
 
 import msgspec
 
+from infra import metrics
 from infra.failpoint import failpoint
 from schemas.topics import CLIPS, EPISODES, INCIDENTS, INTERACTION_EVENTS, UNATTENDED_EVENTS, UPLOADS
 from streams.evidence import Fact, OccurrenceEntry, entry_key, is_over, join, merge
@@ -92,6 +93,7 @@ class EvidenceJoining:
             await self._table.keep(key.encode(), _encode(entry), record.partition)
             await self._sweep(fact, record.partition)
             self.counts["joined"] += 1
+            metrics.FACTS_JOINED.add(record.topic)
         if not self._owner.holds(record.partition, generation):
             return False
         await self._table.keep(

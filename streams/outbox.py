@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from infra import metrics
 from schemas import topics
 from schemas.codec import Codec, R, RegistryUnavailable, UndecodableError
 from schemas.topics import Topic
@@ -61,6 +62,7 @@ class Outbox:
             "%s[%d] offset %d is undecodable and goes to %s.dlq: %s",
             *(record.topic, record.partition, record.offset, record.topic, error),
         )
+        metrics.DEAD_LETTERS.add(record.topic)
         headers: list[tuple[str, Any]] = [
             ("source.topic", record.topic.encode()),
             ("source.partition", str(record.partition).encode()),

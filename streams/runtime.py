@@ -19,8 +19,10 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.types import TP, StreamT, TopicT
 
+from infra import standing as how_far
 from infra.config import Settings
 from infra.failpoint import failpoint
+from infra.health import Health
 from infra.kafka import KafkaUnavailable
 from schemas.topics import PARTITIONS
 from streams import reread
@@ -29,6 +31,7 @@ from streams.ports import Record
 log = logging.getLogger(__name__)
 
 COMMIT_EVERY_S = 1.0
+TURN_S = 1.0
 STALLED_S = 5.0
 """A partition that has more and whose commit stands still for so long may never bring it; to read twice is harmless."""
 CHUNK = 2000
@@ -49,7 +52,7 @@ class App(faust.App):
 
     logger = logging.getLogger("faust.app")
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, health: Health | None = None) -> None:
         folder = settings.data_dir / "faust"
         folder.mkdir(parents=True, exist_ok=True)
         servers = settings.kafka.bootstrap_servers.split(",")
@@ -71,6 +74,7 @@ class App(faust.App):
             worker_redirect_stdouts=False,
         )
         self._settings = settings
+        self._health = health or Health("streams")
         self._settled = False
         self._done: dict[TP, int] = {}
         self._takes: dict[str, tuple[Take, asyncio.Lock]] = {}
@@ -78,6 +82,7 @@ class App(faust.App):
         self.on_partitions_revoked.connect(self._revoked)
         self.timer(COMMIT_EVERY_S)(self._commit_in_time)
         self.timer(STALLED_S)(self._look_at_stalled)
+        self.timer(TURN_S)(self._turned)
 
     @property
     def generation(self) -> int:
@@ -148,15 +153,22 @@ class App(faust.App):
             await thread.call_thread(_commit, thread, due)
             failpoint("streams.after_commit")
 
+    async def _turned(self) -> None:
+        self._health.turned()
+
     async def _look_at_stalled(self) -> None:
         if self._settled:
-            await self.or_end(self.read_stalled, [tp for tp in self.consumer.assignment() if tp.topic in self._takes])
+            ours = [tp for tp in self.consumer.assignment() if tp.topic in self._takes]
+            self._health.holds(len({tp.partition for tp in ours}))
+            self._health.has({f"{tp.topic}[{tp.partition}]" for tp in ours})
+            await self.or_end(self.read_stalled, ours)
 
     async def read_stalled(self, wanted: Sequence[TP]) -> None:
         """Read what the stream should have brought of these partitions, and has not since the last look."""
         generation, before = self.consumer_generation_id, self._stood
         try:
             standing = await asyncio.to_thread(reread.standing, self._settings, self.conf.id, wanted)
+            how_far.tell(self._health, standing)
             self._stood = {tp: at for tp, (at, end) in standing.items() if at < end}
             for tp, at in self._stood.items():
                 if before.get(tp) == at:

@@ -6,6 +6,7 @@ themselves.
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from clickhouse_connect.driver.client import Client
@@ -14,9 +15,12 @@ from connectors.clickhouse import schema
 from connectors.clickhouse.client import connected, insert
 from connectors.clickhouse.plan import TABLES, Row, by_table
 from connectors.sink import after, commit, decoded, keep_going, stopped_by_signals, take
+from infra import metrics, probes
 from infra.config import Settings
 from infra.failpoint import failpoint
+from infra.health import Health
 from infra.kafka import Publisher, connect_codec, consumer, ensure_topics
+from infra.standing import Standing
 from schemas.site import Site
 
 log = logging.getLogger(__name__)
@@ -31,24 +35,28 @@ def run(settings: Settings, site: Site, *, stop: threading.Event | None = None) 
 
     Raises ClickHouseRefuses for a wrong login and SqlError when a table is not as sql/*.sql says.
     """
-    with stopped_by_signals(stop) as stop:
-        keep_going(stop, lambda progressed: follow(settings, site, stop, progressed))
+    with stopped_by_signals(stop) as stop, probes.serving(settings, GROUP) as health:
+        keep_going(stop, health, lambda progressed: follow(settings, site, stop, progressed, health))
     log.info("stopped")
 
 
-def follow(settings: Settings, site: Site, stop: threading.Event, progressed: Callable[[], None]) -> None:
+def follow(
+    settings: Settings, site: Site, stop: threading.Event, progressed: Callable[[], None], health: Health
+) -> None:
     """Load from the last commit on until stop is set. Raises ServerErrors, after which following anew loses nothing."""
     schema.apply(settings)
     ensure_topics(settings)
     codec = connect_codec(settings)
     publisher = Publisher(settings, codec)
     reader = consumer(settings, GROUP)
+    standing = Standing(health)
     try:
         with connected(settings) as client:
             reader.subscribe(list(TABLES))
             log.info("loading %s into %s", ", ".join(TABLES), settings.clickhouse.database)
             while not stop.is_set():
                 messages = take(reader, BATCH_ROWS_MAX, BATCH_S)
+                standing.look(reader)
                 if not messages:
                     continue
                 batch = by_table((record for _, record in decoded(messages, codec, publisher)), site)
@@ -64,6 +72,9 @@ def follow(settings: Settings, site: Site, stop: threading.Event, progressed: Ca
 
 def store(client: Client, batch: dict[str, list[Row]]) -> None:
     """Insert the rows of each table; when this returns all are stored. To be used within connected()."""
+    began = time.monotonic()
     for table, rows in batch.items():
         insert(client, table, rows)
+        metrics.SINK_ROWS.add(table, by=len(rows))
         log.info("%s: %d rows", table, len(rows))
+    metrics.SINK_BATCH_SECONDS.observe(time.monotonic() - began, GROUP)

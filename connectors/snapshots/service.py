@@ -8,6 +8,7 @@ import fcntl
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -15,9 +16,12 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from connectors.sink import StoreUnavailable, commit, decoded, keep_going, stopped_by_signals, take
 from connectors.snapshots.plan import Window, files
+from infra import metrics, probes
 from infra.config import Settings
 from infra.failpoint import failpoint
+from infra.health import Health
 from infra.kafka import KafkaUnavailable, Publisher, connect_codec, consumer, ensure_topics, read_to_end
+from infra.standing import Standing
 from schemas.codec import Codec
 from schemas.ids import safe_name
 from schemas.records import Episode
@@ -39,8 +43,8 @@ class SnapshotNotWritten(StoreUnavailable):
 
 def run(settings: Settings, site: Site, *, stop: threading.Event | None = None) -> None:
     """Keep the site's files up to date until SIGTERM, SIGINT or `stop`. While a server or the disk is away: waits."""
-    with stopped_by_signals(stop) as stop:
-        keep_going(stop, lambda progressed: _Follower(settings, site, progressed).run(stop))
+    with stopped_by_signals(stop) as stop, probes.serving(settings, GROUP) as health:
+        keep_going(stop, health, lambda progressed: _Follower(settings, site, progressed, health).run(stop))
     log.info("stopped")
 
 
@@ -101,7 +105,8 @@ def write(path: Path, data: bytes) -> bool:
 class _Follower:
     """One reading of the topic, from its beginning to its end and on."""
 
-    def __init__(self, settings: Settings, site: Site, progressed: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, site: Site, progressed: Callable[[], None], health: Health) -> None:
+        self._standing = Standing(health)
         self._settings, self._site, self._progressed = settings, site, progressed
         ensure_topics(settings)
         self._codec = connect_codec(settings)
@@ -125,6 +130,7 @@ class _Follower:
                 for message in take(reader, BATCH_MAX, BATCH_S):
                     self._take(message, committed)
                 self._write(reader)
+                self._standing.look(reader)
         finally:
             reader.close()
 
@@ -148,12 +154,15 @@ class _Follower:
             return
         if self._changed:
             failpoint("snapshots.after_attempting")
+            began = time.monotonic()
             contents = files(self._window, self._changed, self._site)
             if older := {day for day in self._changed if not self._window.holds(day)}:
                 contents |= planned(self._settings, self._site, self._codec, older)
             for name, data in contents.items():
                 if write(folder_of(self._settings, self._site) / name, data):
+                    metrics.SINK_FILES.add()
                     log.info("%s: %d bytes", name, len(data))
+            metrics.SINK_BATCH_SECONDS.observe(time.monotonic() - began, GROUP)
         self._publisher.flush()
         failpoint("snapshots.after_result_stored")
         commit(reader, [TopicPartition(EPISODES.name, n, offset) for n, offset in self._next.items()])

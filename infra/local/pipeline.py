@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from infra import probes
 from infra.config import Settings
 from infra.kafka import connect_codec, ensure_topics
 from infra.local.runner import Runner, Service
@@ -44,9 +45,23 @@ def run_until_stopped(settings: Settings, site_path: Path, *, say: Callable[[str
     folder = settings.data_dir / "run"
     with Runner(folder, parts) as runner:
         say(f"running {', '.join(part.name for part in parts)}; logs in {folder / 'logs'}; Ctrl-C stops all")
-        runner.run()
+        runner.run(until=_Told(settings.data_dir, say))
     say("stopped")
     return 0
+
+
+class _Told:
+    """Says once of each process where its metrics and health are; never ends anything."""
+
+    def __init__(self, data_dir: Path, say: Callable[[str], None]) -> None:
+        self._data_dir, self._say, self._known = data_dir, say, set(probes.found(data_dir))
+
+    def __call__(self) -> bool:
+        there = set(probes.found(self._data_dir))
+        for place in sorted(there - self._known, key=lambda one: one.process):
+            self._say(f"{place.process}: http://{place.address}/metrics and /health/ready")
+        self._known = there
+        return False
 
 
 class PipelineFailed(ExplainedError):

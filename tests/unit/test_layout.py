@@ -7,6 +7,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("schemas", "infra", "inference", "streams", "connectors")
 SHELLS_OF_STREAMS = {
     "app",
+    "figures",
     "folding",
     "joining",
     "outbox",
