@@ -7,6 +7,7 @@ there for all we know. For up to `hidden_s` it is unknown what they do, and whoe
 
 from math import hypot
 
+from streams.book import Law
 from streams.covering import covered_share
 from streams.edges import is_whole
 from streams.frame import Frame
@@ -20,26 +21,20 @@ CUT_SHARE = 0.9
 
 def hide(frame: Frame) -> None:
     """Judge everybody who was in the frame before and is not in this one."""
-    state, before = frame.state, frame.state.frame_at
-    if before is None or frame.now - before > frame.law.unknown_ms:
+    state, law, before = frame.state, frame.law, frame.state.frame_at
+    if before is None or frame.now - before > law.unknown_ms:
         return
     for person in state.people.values():
         if person.seen_at == before:
-            person.hidden = (
-                is_whole(frame.update, person) and not _walks(frame, person) and _may_be_there(frame, person)
-            )
+            covered = covered_share(person, frame.update.tracks, law) >= law.hidden_covered_min
+            spot = spot_of(frame, person)
+            may_be_there = covered or spot.behind >= 0 or spot.strip >= 0
+            person.hidden = may_be_there and is_whole(frame.update, person) and not _walks(person, covered, law)
 
 
-def _may_be_there(frame: Frame, person: Person) -> bool:
-    spot = spot_of(frame, person)
-    if spot.behind >= 0 or spot.strip >= 0:
-        return True
-    return covered_share(person, frame.update.tracks, frame.law) >= frame.law.hidden_covered_min
-
-
-def _walks(frame: Frame, person: Person) -> bool:
-    law = frame.law
+def _walks(person: Person, covered: bool, law: Law) -> bool:
+    """Of whom somebody covers, and who lost the legs, the foot says nothing of the way up or down the image."""
     across, down = velocity(person)
-    if person.y2 - person.y1 < CUT_SHARE * person.tall:
+    if covered or person.y2 - person.y1 < CUT_SHARE * person.tall:
         down = 0.0
     return hypot(across, down * law.depth_factor) * law.body_height_m / person.tall >= law.speed_apart_m_s

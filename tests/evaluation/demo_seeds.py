@@ -80,7 +80,7 @@ def main() -> int:
     results = []
     with ProcessPoolExecutor(args.processes, mp_context=get_context("spawn")) as pool:
         for seed in [seed for some in args.seeds for seed in some]:
-            demo = render(seed, args.folder / str(seed), say=lambda _: None)
+            demo = render(seed, args.folder.resolve() / str(seed), say=lambda _: None)
             looked = pool.map(watch, *zip(*((demo, camera_id) for camera_id in demo.videos), strict=True))
             result = compare([one for found in looked for one in found], json.loads(demo.truth.read_text()))
             print("\n".join([f"seed {seed}: {told([result])}", *details(result)]), flush=True)

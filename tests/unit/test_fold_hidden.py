@@ -24,11 +24,13 @@ FLOOR = rules(zones=[zone(-2, 4, 2, 7)])
 TILL = rules(service_points=[counter()])
 
 
-def behind_somebody(until_s: float, moved_m: float = 0.0, seconds: float = 130) -> tuple[Scenario, Figure]:
+def behind_somebody(
+    until_s: float, moved_m: float = 0.0, seconds: float = 130, before_m: float = 5.2
+) -> tuple[Scenario, Figure]:
     """A customer at (0 m, 6 m) whom somebody hides from 20 s on, and a new track near that place at until_s."""
     shop = Scenario(seconds=seconds)
     ben = shop.customer((0, 0.0, 6.0), (20, 0.0, 6.0), (20.01, moved_m, 6.0)).hidden(20, until_s).renamed(until_s, 9)
-    shop.customer((18, 0.0, 3.5), (19, 0.1, 5.2), (until_s - 0.5, 0.1, 5.2), (until_s + 0.5, 0.1, 3.5))
+    shop.customer((18, 0.0, 3.5), (19, 0.1, before_m), (until_s - 0.5, 0.1, before_m), (until_s + 0.5, 0.1, 3.5))
     return shop, ben
 
 
@@ -100,6 +102,11 @@ class TestTakenUpAgain:
     def test_legs_that_are_hidden_little_by_little_do_not_walk(self) -> None:
         shop, _ = behind_somebody(40, seconds=45)
         log = [shown(u, 1, 1 - max(0.0, s - 19) / 2) for u, s in timed(shop)]
+        assert parts(shop, log=log) == [[1, 9], [2]]
+
+    def test_nor_does_a_box_that_grows_into_the_body_before_it(self) -> None:
+        shop, _ = behind_somebody(40, seconds=45, before_m=4.6)
+        log = [shown(u, 1, 1 + max(0.0, min(s, 20) - 19.4) * 0.4) for u, s in timed(shop)]
         assert parts(shop, log=log) == [[1, 9], [2]]
 
     def test_not_by_a_body_much_longer_under_the_same_head(self) -> None:
