@@ -148,6 +148,8 @@ class Settings(BaseSettings):
     probe: ProbeSettings = ProbeSettings()
     consumer_group: str = "trackfold"
     """Prefix of all consumer groups."""
+    lost_after_s: float = Field(default=15.0, gt=0)
+    """A live camera of which nothing came for so long is recorded as lost, by the worker that folds it."""
 
     @property
     def recordings_dir(self) -> Path:

@@ -97,7 +97,7 @@ class PersonRules(Frozen):
     """A class that contradicts the role for so long is somebody else's: detectors err for frames, not for a second."""
     cut_confidence_min: Share = 0.7
     hidden_s: Seconds = 60.0
-    """How long one may stand behind somebody, or bend down at a counter; at most forget_s."""
+    """How long one may stand behind somebody, or bend down at a counter."""
     hidden_covered_min: Share = 0.5
     """Detectors lose bodies of which half is covered (measured: found of those seen by 30 to 60 %: two thirds)."""
     hidden_distance_m: Metres = 0.5
@@ -112,9 +112,6 @@ class PersonRules(Frozen):
     """Twice what the edge of a thing's box wanders (1 to 2 px)."""
     child_max_m: float = Field(default=1.3, ge=0)
     """Up to about eight years of age; who sits is taller (measured on a calibrated floor alone)."""
-    forget_s: Seconds = 60.0
-    people_max: int = Field(default=48, ge=2, le=48)
-    """At the cap the one unseen longest is given up; who appears while all are in sight is not taken in."""
 
 
 class RoleRules(Frozen):
@@ -157,15 +154,12 @@ class InteractionRules(Frozen):
     unknown_s: Seconds = 10.0
     confirm_s: Seconds = 15.0
     relative_speed_max_m_s: Metres = 0.5
-    sample_max_s: Seconds = 0.5
-    roll_s: Seconds = 1800.0
     change_s: Seconds = 2.0
     """A customer belongs to one staff member; to belong to another takes this long."""
     party_m: Metres = 1.2
     """Customers at most this far apart for party_s before the first contact came together: an arm's length, as couples
     and families stand (intimate and personal distance, E. T. Hall, The Hidden Dimension, 1966)."""
     party_s: Seconds = 10.0
-    pairs_max: int = Field(default=48, ge=1, le=48)
 
 
 class UnattendedRules(Frozen):
@@ -184,8 +178,7 @@ class TimeRules(Frozen):
     """When time is unknown and when the camera was blind."""
 
     unknown_s: Seconds = 3.0
-    lost_s: Seconds = 15.0
-    occurrence_max_s: Seconds = 1800.0
+    """Longer without a frame, and two may have parted and met again."""
 
 
 class Thresholds(Frozen):

@@ -86,7 +86,9 @@ def build(
         fatal=end_process,
     )
     joining = EvidenceJoining(table=occurrences, outbox=outbox, owner=app, between=source.of)
-    watchdog = Watchdog(folding, book, outbox=outbox, owner=app, clock=clock, source=source)
+    watchdog = Watchdog(
+        folding, book, outbox=outbox, owner=app, clock=clock, source=source, lost_after_s=settings.lost_after_s
+    )
     cameras.on_ready += [app.ready, folding.ready, _tell]
 
     async def look() -> None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from schemas.errors import InputError
 from schemas.floor import Floor
 from schemas.rules import CameraRules
+from streams.bounds import BOUNDS, Bounds
 from streams.ground import Ground
 from streams.hours import Hours
 
@@ -84,6 +85,7 @@ class Law:
     unknown_ms: int
     stitch_gap_ms: int
     forget_ms: int
+    """Nobody is taken up again later, and nothing of theirs is open."""
     cut_class_ms: int
     hidden_ms: int
     life_ms: int
@@ -107,7 +109,7 @@ class Law:
     occurrence_max_ms: int
 
 
-def law_of(rules: CameraRules, version: str) -> Law:
+def law_of(rules: CameraRules, version: str, bounds: Bounds = BOUNDS) -> Law:
     """The rules ready to be applied."""
     numbers = rules.thresholds
     counters = tuple(
@@ -131,7 +133,7 @@ def law_of(rules: CameraRules, version: str) -> Law:
         for zone in drawn
     )
     person, role, near = numbers.person, numbers.role, numbers.near
-    talk, wait, time = numbers.interaction, numbers.unattended, numbers.time
+    talk, wait = numbers.interaction, numbers.unattended
     return Law(
         rules=rules,
         version=version,
@@ -149,7 +151,7 @@ def law_of(rules: CameraRules, version: str) -> Law:
         speed_max_m_s=person.speed_max_m_s,
         stitch_distance_m=person.stitch_distance_m,
         stitch_size_ratio_min=person.stitch_size_ratio_min,
-        people_max=person.people_max,
+        people_max=bounds.people_max,
         against=_against(rules),
         cut_confidence_min=person.cut_confidence_min,
         hidden_covered_min=person.hidden_covered_min,
@@ -170,10 +172,10 @@ def law_of(rules: CameraRules, version: str) -> Law:
         stay_m=talk.stay_m,
         start_support=talk.start_support,
         speed_apart_m_s=talk.relative_speed_max_m_s,
-        pairs_max=talk.pairs_max,
-        unknown_ms=_ms(time.unknown_s),
+        pairs_max=bounds.pairs_max,
+        unknown_ms=_ms(numbers.time.unknown_s),
         stitch_gap_ms=_ms(person.stitch_gap_s),
-        forget_ms=_ms(person.forget_s),
+        forget_ms=_ms(max(person.hidden_s, person.stitch_gap_s, talk.unknown_s, wait.outside_s)),
         cut_class_ms=_ms(person.cut_class_s),
         hidden_ms=_ms(person.hidden_s),
         life_ms=_ms(person.life_s),
@@ -183,8 +185,8 @@ def law_of(rules: CameraRules, version: str) -> Law:
         far_ms=_ms(talk.far_s),
         apart_ms=_ms(talk.unknown_s),
         confirm_ms=_ms(talk.confirm_s),
-        sample_max_ms=_ms(talk.sample_max_s),
-        roll_ms=_ms(talk.roll_s),
+        sample_max_ms=bounds.sample_max_ms,
+        roll_ms=bounds.roll_ms,
         change_ms=_ms(talk.change_s),
         party_m=talk.party_m,
         party_ms=_ms(talk.party_s),
@@ -194,7 +196,7 @@ def law_of(rules: CameraRules, version: str) -> Law:
         served_ms=_ms(wait.served_s),
         contact_gap_ms=_ms(wait.contact_gap_s),
         outside_ms=_ms(wait.outside_s),
-        occurrence_max_ms=_ms(time.occurrence_max_s),
+        occurrence_max_ms=bounds.occurrence_max_ms,
     )
 
 
@@ -204,6 +206,7 @@ class RulesBook:
 
     current: dict[str, CameraRules]
     by_version: dict[str, CameraRules] = field(default_factory=dict)
+    bounds: Bounds = BOUNDS
     _versions: dict[str, str] = field(init=False, repr=False, compare=False)
     _laws: dict[str, Law] = field(init=False, repr=False, compare=False, default_factory=dict)
 
@@ -220,7 +223,7 @@ class RulesBook:
         """The rules under that hash, compiled once. Raises UnknownRules."""
         law = self._laws.get(version)
         if law is None:
-            law = self._laws[version] = law_of(self._rules(version), version)
+            law = self._laws[version] = law_of(self._rules(version), version, self.bounds)
         return law
 
     def _rules(self, version: str) -> CameraRules:

@@ -55,9 +55,10 @@ class Watchdog:
         owner: Owner,
         clock: Clock,
         source: Log,
+        lost_after_s: float,
     ) -> None:
         self._folding, self._book, self._outbox, self._owner, self._clock = folding, book, outbox, owner, clock
-        self._source = source
+        self._source, self._lost_after_ms = source, lost_after_s * 1000
         self._said: set[tuple[bytes, int]] = set()
 
     async def look(self) -> None:
@@ -65,8 +66,8 @@ class Watchdog:
         now = self._clock.now_ms()
         try:
             for key, (partition, heard_at) in list(self._folding.heard.items()):
-                rules = self._book.current.get(key.partition(b"|")[0].decode())
-                if rules is None or now - heard_at < rules.thresholds.time.lost_s * 1000:
+                known = key.partition(b"|")[0].decode() in self._book.current
+                if not known or now - heard_at < self._lost_after_ms:
                     continue
                 entry = self._folding.entry(key)
                 if is_silent(entry) and (key, entry.offset) not in self._said:

@@ -32,6 +32,7 @@ from schemas.records import (
 )
 from schemas.rules import CameraRules, FloorPlan, FloorPoint, PersonRules, Point, ServicePoint, Thresholds, Zone
 from streams.book import RulesBook
+from streams.bounds import BOUNDS, Bounds
 from streams.camera import step, step_missing
 from streams.frame import Event
 from streams.position import judge
@@ -257,12 +258,12 @@ def rules(
     )
 
 
-def book_of(*sets: CameraRules) -> RulesBook:
+def book_of(*sets: CameraRules, bounds: Bounds = BOUNDS) -> RulesBook:
     """The first set of each camera is current, all are known by version."""
     current: dict[str, CameraRules] = {}
     for one in sets:
         current.setdefault(one.camera_id, one)
-    return RulesBook(current=current, by_version={one.version: one for one in sets})
+    return RulesBook(current=current, by_version={one.version: one for one in sets}, bounds=bounds)
 
 
 @dataclass
@@ -288,9 +289,9 @@ class Folder:
         return new
 
 
-def fold(updates: Iterable[TrackUpdate], *sets: CameraRules) -> list[Event]:
+def fold(updates: Iterable[TrackUpdate], *sets: CameraRules, bounds: Bounds = BOUNDS) -> list[Event]:
     """All events of a log under the first rules set."""
-    return Folder(book_of(*sets)).fold(updates)
+    return Folder(book_of(*sets, bounds=bounds)).fold(updates)
 
 
 def ended(updates: Sequence[TrackUpdate]) -> list[TrackUpdate]:

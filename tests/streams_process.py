@@ -28,17 +28,24 @@ class Process:
     """One worker. Its log is <data_dir>/<name>.log."""
 
     def __init__(
-        self, settings: Settings, stack_dir: Path, site: Path, name: str, *, counting: bool = False, failpoint: str = ""
+        self,
+        settings: Settings,
+        stack_dir: Path,
+        site: Path,
+        name: str,
+        *,
+        counting: bool = False,
+        failpoint: str = "",
+        lost_after_s: float = 15.0,
     ) -> None:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         self.log = settings.data_dir / f"{name}.log"
         argv = [sys.executable, "-m", "tests.streams_worker", "--stack", str(stack_dir)]
         argv += ["--data", str(settings.data_dir), "--group", settings.consumer_group, "--site", str(site)]
         argv += ["--counting"] if counting else []
+        env = os.environ | {"TRACKFOLD_FAILPOINT": failpoint, "TRACKFOLD_LOST_AFTER_S": str(lost_after_s)}
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                argv, cwd=ROOT, env=os.environ | {"TRACKFOLD_FAILPOINT": failpoint}, stdout=log, stderr=log
-            )
+            self._process = subprocess.Popen(argv, cwd=ROOT, env=env, stdout=log, stderr=log)
 
     def __enter__(self) -> Self:
         return self

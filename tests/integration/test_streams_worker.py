@@ -74,9 +74,8 @@ def shop(stack_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     site = write_site(
         folder,
         [{"camera_id": camera} for camera in cameras.values()],
-        rules={"time": {"lost_s": 1.0}},
     )
-    with Process(settings, stack_dir, site, "worker", counting=True) as worker:
+    with Process(settings, stack_dir, site, "worker", counting=True, lost_after_s=1.0) as worker:
         wait_until(lambda: worker.says("are ours"), [worker])
         yield Shop(settings, codec, worker, cameras)
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from schemas.hours import opening_hours
 from schemas.records import Control, Position, TrackUpdate
 from schemas.rules import CameraRules
+from streams.bounds import Bounds
 from tests.scenario import (
     Camera,
     Figure,
@@ -34,23 +35,24 @@ CLOSES, OPENS = TEN - 8000, TEN + 52_000
 """Begins of logs in which the shop of HOURS closes and opens."""
 
 
+TIGHT = Bounds(people_max=6, pairs_max=5, roll_ms=8000, occurrence_max_ms=10_000)
+
+
 def small(law: CameraRules) -> CameraRules:
     """The rules with everything happening sooner."""
     return with_thresholds(
         law,
-        person={"forget_s": 8.0, "people_max": 6, "stitch_gap_s": 2.0, "hidden_s": 6.0, "cut_class_s": 0.4},
+        person={"stitch_gap_s": 2.0, "hidden_s": 6.0, "cut_class_s": 0.4},
         role={"staff_area_s": 3.0, "stable_s": 2.0},
         interaction={
             "far_s": 1.5,
             "unknown_s": 3.0,
             "confirm_s": 3.0,
-            "roll_s": 8.0,
             "change_s": 1.0,
             "party_s": 2.0,
-            "pairs_max": 5,
         },
         unattended={"start_s": 1.0, "confirm_s": 4.0, "busy_s": 7.0, "served_s": 1.0, "outside_s": 2.0},
-        time={"unknown_s": 1.0, "occurrence_max_s": 10.0},
+        time={"unknown_s": 1.0},
     )
 
 
@@ -69,7 +71,7 @@ WARY = with_thresholds(ROLES, person={"life_edge_share": 0.03, "life_edge_min_px
 OTHER = with_thresholds(ROLES, unattended={"confirm_s": 3.0})
 HOURS = ROLES.model_copy(update={"opening_hours": opening_hours({"mon-sun": ((0, 600), (601, 1440))})})
 """Closed for the minute after ten."""
-BOOK = {law.version: book_of(law, OTHER) for law in (ROLES, ANY, FLOOR, HOURS, WARY)}
+BOOK = {law.version: book_of(law, OTHER, bounds=TIGHT) for law in (ROLES, ANY, FLOOR, HOURS, WARY)}
 
 
 @st.composite

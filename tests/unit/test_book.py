@@ -3,6 +3,7 @@
 import pytest
 
 from streams.book import RulesBook, UnknownRules, law_of
+from streams.bounds import Bounds
 from tests.scenario import book_of, counter, rules, with_thresholds, zone
 
 NUMBERS: dict[str, dict[str, object]] = {
@@ -11,8 +12,6 @@ NUMBERS: dict[str, dict[str, object]] = {
         "far_s": 1.2,
         "unknown_s": 1.3,
         "confirm_s": 1.4,
-        "sample_max_s": 1.5,
-        "roll_s": 1.6,
         "change_s": 1.7,
         "party_s": 1.8,
         "near_m": 1.36,
@@ -25,8 +24,8 @@ NUMBERS: dict[str, dict[str, object]] = {
         "contact_gap_s": 2.5,
         "outside_s": 2.6,
     },
-    "time": {"unknown_s": 3.1, "occurrence_max_s": 3.2},
-    "person": {"stitch_gap_s": 4.1, "forget_s": 4.2, "cut_class_s": 4.3, "hidden_s": 4.4, "life_s": 4.5},
+    "time": {"unknown_s": 3.1},
+    "person": {"stitch_gap_s": 4.1, "cut_class_s": 4.3, "hidden_s": 4.4, "life_s": 4.5},
     "role": {"staff_area_s": 5.1, "stable_s": 5.2},
     "near": {"body_height_m": 1.6, "foot_share_min": 0.5},
 }
@@ -34,14 +33,29 @@ NUMBERS: dict[str, dict[str, object]] = {
 
 def test_seconds_become_whole_milliseconds_each_under_its_name() -> None:
     law = law_of(with_thresholds(rules(), **NUMBERS), "v")
-    talk = (law.start_ms, law.far_ms, law.apart_ms, law.confirm_ms, law.sample_max_ms, law.roll_ms, law.change_ms)
+    talk = (law.start_ms, law.far_ms, law.apart_ms, law.confirm_ms, law.change_ms)
     wait = (law.wait_start_ms, law.wait_confirm_ms, law.busy_ms, law.served_ms, law.contact_gap_ms, law.outside_ms)
-    person = (law.stitch_gap_ms, law.forget_ms, law.cut_class_ms, law.hidden_ms, law.life_ms)
-    assert (*talk, law.party_ms) == (1100, 1200, 1300, 1400, 1500, 1600, 1700, 1800)
+    person = (law.stitch_gap_ms, law.cut_class_ms, law.hidden_ms, law.life_ms)
+    assert (*talk, law.party_ms) == (1100, 1200, 1300, 1400, 1700, 1800)
     assert wait == (2100, 2200, 2300, 2400, 2500, 2600)
-    assert (law.unknown_ms, law.occurrence_max_ms) == (3100, 3200)
-    assert person == (4100, 4200, 4300, 4400, 4500)
+    assert law.unknown_ms == 3100
+    assert person == (4100, 4300, 4400, 4500)
     assert (law.staff_area_ms, law.stable_ms) == (5100, 5200)
+
+
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [("person", "hidden_s"), ("person", "stitch_gap_s"), ("interaction", "unknown_s"), ("unattended", "outside_s")],
+)
+def test_nobody_is_forgotten_while_anything_waits_for_them(group: str, name: str) -> None:
+    assert law_of(with_thresholds(rules(), **{group: {name: 99.0}}), "v").forget_ms == 99_000
+
+
+def test_bounds_are_the_book_s() -> None:
+    book = book_of(rules(), bounds=Bounds(people_max=2, roll_ms=1))
+    law = book.law(rules().version)
+    assert (law.people_max, law.pairs_max, law.sample_max_ms, law.roll_ms) == (2, 48, 500, 1)
+    assert law.occurrence_max_ms == 1_800_000
 
 
 def test_what_is_told_in_body_heights_is_reckoned_once() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from schemas.hours import Spans
 from schemas.rules import CameraRules
+from streams.bounds import Bounds
 from streams.hours import Hours
 from tests.scenario import (
     TEN_O_CLOCK,
@@ -18,7 +19,6 @@ from tests.scenario import (
     rules,
     visits,
     waits,
-    with_thresholds,
     zone,
 )
 
@@ -81,11 +81,10 @@ class TestClosing:
         assert (events[-1].close_reason, events[-1].ended_at) == ("left", shop.at(129.9))
 
     def test_it_is_rolled_after_closing_as_before(self) -> None:
-        law = with_thresholds(self.LAW, interaction={"roll_s": 60.0})
         shop = self.scene()
         shop.staff((0, 0.0, 6.0))
         shop.customer((65, 1.2, 6.0))
-        events = interactions(fold(ended(shop.log()), law))
+        events = interactions(fold(ended(shop.log()), self.LAW, bounds=Bounds(roll_ms=60_000)))
         assert [e.close_reason for e in events if e.phase == "ended"] == ["rolled", "end_of_stream"]
         assert events[-1].continues == events[0].episode_id
 

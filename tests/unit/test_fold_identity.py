@@ -5,6 +5,7 @@ import pytest
 
 from schemas.records import InteractionEvent
 from schemas.rules import Thresholds
+from streams.bounds import Bounds
 from streams.frame import Event
 from tests.scenario import (
     Camera,
@@ -22,6 +23,7 @@ from tests.scenario import (
 )
 
 CLOSE = with_thresholds(rules(), interaction={"confirm_s": 5.0})
+TWO = Bounds(people_max=2)
 
 
 def talk(seconds: float = 40) -> tuple[Scenario, Figure, Figure]:
@@ -276,32 +278,31 @@ class TestWhoCounts:
 
 
 class TestBounds:
+    """Room for two."""
+
     def test_at_the_cap_the_one_unseen_longest_is_given_up(self) -> None:
         # given room for two, two who left one after the other, and somebody new
-        law = with_thresholds(rules(), person={"people_max": 2})
         shop = Scenario(seconds=10)
         shop.customer((0, -3.0, 6.0)).leaves(2)
         shop.customer((0, 0.0, 6.0)).leaves(4)
         shop.customer((8, 3.0, 6.0))
-        folder = Folder(book_of(law))
+        folder = Folder(book_of(rules(), bounds=TWO))
         folder.fold(shop.log())
         assert folder.state is not None
         assert [p.refs[0][1] for p in folder.state.people.values()] == [2, 3]
 
     def test_while_all_are_in_sight_nobody_is_taken_in_beyond_the_cap(self) -> None:
-        law = with_thresholds(rules(), person={"people_max": 2})
         shop, _, _ = talk(seconds=20)
         shop.customer((5, -1.0, 6.0))
-        events = interactions(fold(ended(shop.log()), law))
+        events = interactions(fold(ended(shop.log()), rules(), bounds=TWO))
         assert {r.track_id for e in events for r in e.lineage.customer} == {2}
 
     def test_who_is_given_up_has_no_open_episode_left(self) -> None:
         # given an open interaction whose customer vanished five seconds ago, and no room for somebody new
-        law = with_thresholds(rules(), person={"people_max": 2})
         shop, _, ben = talk(seconds=30)
         ben.leaves(20)
         shop.customer((25, 5.0, 9.0))
-        last = interactions(fold(shop.log(), law))[-1]
+        last = interactions(fold(shop.log(), rules(), bounds=TWO))[-1]
         assert (last.phase, last.close_reason, last.ended_at) == ("ended", "left", shop.at(19.9))
 
     def test_a_person_is_forgotten_after_a_minute(self) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from schemas.records import InteractionEvent, TrackUpdate
 from schemas.rules import CameraRules
+from streams.bounds import Bounds
 from tests.scenario import (
     Folder,
     Scenario,
@@ -394,8 +395,8 @@ def test_at_the_cap_of_pairs_no_other_begins() -> None:
     for x in (-2.5, 0.0, 2.5):
         shop.staff((0, x, 6.0))
         shop.customer((0, x + 0.8, 6.0))
-    law = with_thresholds(rules(), interaction={"pairs_max": 2})
-    assert phases(story(shop, law)) == ["started", "started", "discarded", "discarded"]
+    events = interactions(fold(ended(shop.log()), rules(), bounds=Bounds(pairs_max=2)))
+    assert phases(events) == ["started", "started", "discarded", "discarded"]
 
 
 def test_a_frame_without_anybody_ends_nothing_at_once() -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from schemas.records import InteractionEvent, TrackUpdate
 from schemas.rules import CameraRules
+from streams.bounds import BOUNDS, Bounds
 from tests.scenario import (
     Figure,
     Folder,
@@ -35,9 +36,9 @@ def met(
     return shop, one, other
 
 
-def confirmed(shop: Scenario, law: CameraRules | None = None) -> list[InteractionEvent]:
+def confirmed(shop: Scenario, law: CameraRules | None = None, bounds: Bounds = BOUNDS) -> list[InteractionEvent]:
     """Confirmed interactions of a scene that ends."""
-    return [e for e in interactions(fold(ended(shop.log()), law or rules())) if e.phase == "confirmed"]
+    return [e for e in interactions(fold(ended(shop.log()), law or rules(), bounds=bounds)) if e.phase == "confirmed"]
 
 
 class TestOneOccurrence:
@@ -124,8 +125,7 @@ class TestOneOccurrence:
     def test_after_half_an_hour_another_opens_anew(self) -> None:
         shop, _, other = met(seconds=90)
         other.path += [(12, 0.5, 6.0), (14, 4.5, 6.0), (50, 4.5, 6.0), (53, 0.5, 6.0)]
-        law = with_thresholds(rules(), time={"occurrence_max_s": 30.0})
-        assert [e.opens for e in confirmed(shop, law)] == [True, True]
+        assert [e.opens for e in confirmed(shop, bounds=Bounds(occurrence_max_ms=30_000))] == [True, True]
         assert [e.opens for e in confirmed(shop)] == [True, False]
 
     def test_two_parties_that_come_together_are_one(self) -> None:
@@ -157,7 +157,7 @@ class TestOneOccurrence:
         shop, one, _ = met(together_s=100, seconds=80)
         one.leaves(5)
         shop.customer((70, 3.0, 8.0))
-        folder = Folder(book_of(with_thresholds(rules(), person={"forget_s": 20.0})))
+        folder = Folder(book_of(with_thresholds(rules(), person={"hidden_s": 20.0})))
         folder.fold(shop.log())
         assert folder.state is not None
         assert folder.state.beside_ms == {}

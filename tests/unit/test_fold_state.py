@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from schemas.records import Cause
-from schemas.rules import InteractionRules, PersonRules
+from streams.bounds import BOUNDS
 from streams.interaction import BINS
 from streams.near import METHODS
 from streams.party import BESIDE_MAX
@@ -30,12 +30,6 @@ from tests.scenario import TEN_O_CLOCK, Folder, Scenario, book_of, counter, rule
 SOME_ID = UUID("f81d4fae-7dec-11d0-a765-00a0c91e6bf6")
 
 
-def largest(model: type, name: str) -> int:
-    """The highest value that a rules set may give."""
-    metadata = model.model_fields[name].metadata  # type: ignore[attr-defined]
-    return next(m.le for m in metadata if hasattr(m, "le"))
-
-
 def opened() -> Opened:
     """An episode as long as it gets."""
     occurrence = Occurrence(SOME_ID, TEN_O_CLOCK, TEN_O_CLOCK)
@@ -46,7 +40,7 @@ def opened() -> Opened:
 
 def crowd() -> CameraState:
     """Everything at its cap, every number as long as it gets."""
-    people, pairs = largest(PersonRules, "people_max"), largest(InteractionRules, "pairs_max")
+    people, pairs = BOUNDS.people_max, BOUNDS.pairs_max
     third = 1 / 3
     state = CameraState(
         site_id="s" * 64,
@@ -160,7 +154,7 @@ def test_a_real_crowd_stays_within_its_caps() -> None:
     for update in shop.log():
         folder.fold([update])
         assert folder.state is not None
-        assert len(folder.state.people) <= law.thresholds.person.people_max
-        assert len(folder.state.pairs) <= law.thresholds.interaction.pairs_max
+        assert len(folder.state.people) <= BOUNDS.people_max
+        assert len(folder.state.pairs) <= BOUNDS.pairs_max
     started = [e.episode_id for e in folder.events if e.facet_revision == 1]  # type: ignore[union-attr]
     assert len(started) > 20

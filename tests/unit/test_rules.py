@@ -30,8 +30,6 @@ def test_a_site_that_says_nothing_gets_the_numbers_that_the_rules_were_explained
             "life_edge_share": 0.03,
             "life_edge_min_px": 4.0,
             "child_max_m": 1.3,
-            "forget_s": 60.0,
-            "people_max": 48,
         },
         "role": {
             "staff_classes": ("staff",),
@@ -59,12 +57,9 @@ def test_a_site_that_says_nothing_gets_the_numbers_that_the_rules_were_explained
             "unknown_s": 10.0,
             "confirm_s": 15.0,
             "relative_speed_max_m_s": 0.5,
-            "sample_max_s": 0.5,
-            "roll_s": 1800.0,
             "change_s": 2.0,
             "party_m": 1.2,
             "party_s": 10.0,
-            "pairs_max": 48,
         },
         "unattended": {
             "start_s": 5.0,
@@ -76,8 +71,6 @@ def test_a_site_that_says_nothing_gets_the_numbers_that_the_rules_were_explained
         },
         "time": {
             "unknown_s": 3.0,
-            "lost_s": 15.0,
-            "occurrence_max_s": 1800.0,
         },
     }
     assert Thresholds().model_dump() == known
@@ -92,10 +85,8 @@ def test_a_site_that_says_nothing_gets_the_numbers_that_the_rules_were_explained
         ("role", "stable_share", 1, 1.1),
         ("near", "depth_factor", 1, 0.9),
         ("near", "height_ratio_max", 1, 0.9),
-        ("person", "people_max", 2, 1),
-        ("person", "people_max", 48, 49),
-        ("interaction", "pairs_max", 1, 0),
-        ("interaction", "pairs_max", 48, 49),
+        ("person", "confidence_min", 0, -0.1),
+        ("near", "facing_weight", 2, 2.1),
     ],
 )
 def test_a_number_that_cannot_be_is_refused(group: str, name: str, accepted: float, refused: float) -> None:

@@ -26,6 +26,7 @@ class Kennel:
             owner=worker.owner,
             clock=self.clock,
             source=FakeLog(self.world),
+            lost_after_s=15.0,
         )
 
     def lost(self) -> list[TrackUpdate]:
