@@ -28,11 +28,13 @@ class Camera:
         """An area of floor, as it is drawn on the image."""
         return tuple(self.pixel(x, y) for x, y in corners)
 
-    def box(self, x: float, y: float, tall_m: float) -> tuple[float, float, float, float]:
-        """The box around a person (0.5 m wide, or slimmer when not grown up), cut off at the image's edge."""
+    def box(self, x: float, y: float, tall_m: float, from_m: float = 0.0) -> tuple[float, float, float, float]:
+        """The box around a person (0.5 m wide, or slimmer when not grown up) of whom something hides what is below
+        from_m, cut off at the image's edge."""
         half_m = 0.25 * min(tall_m / 1.7, 1.0)
-        left, foot = self.pixel(x - half_m, y)
+        left, _ = self.pixel(x - half_m, y)
         right, _ = self.pixel(x + half_m, y)
+        _, foot = self.pixel(x, y, from_m)
         _, head = self.pixel(x, y, tall_m)
         return max(left, 0.0), max(head, 0.0), min(right, float(self.width_px)), min(foot, float(self.height_px))
 
@@ -69,7 +71,8 @@ class Figure:
     away: list[tuple[float, float]] = field(default_factory=list)
     other_ids: list[tuple[float, int]] = field(default_factory=list)
     leant: list[tuple[float, float, float]] = field(default_factory=list)
-    other_classes: list[tuple[float, float, str]] = field(default_factory=list)
+    stood_behind: list[tuple[float, float, float]] = field(default_factory=list)
+    other_classes: list[tuple[float, float, str, float | None]] = field(default_factory=list)
 
     def hidden(self, from_s: float, to_s: float) -> "Figure":
         """Not detected in [from_s, to_s)."""
@@ -86,14 +89,19 @@ class Figure:
         self.other_ids.append((at_s, track_id))
         return self
 
-    def taken_for(self, class_name: str, from_s: float, to_s: float) -> "Figure":
-        """The detector errs in [from_s, to_s)."""
-        self.other_classes.append((from_s, to_s, class_name))
+    def taken_for(self, class_name: str, from_s: float, to_s: float, confidence: float | None = None) -> "Figure":
+        """The detector errs in [from_s, to_s), as sure as ever unless told."""
+        self.other_classes.append((from_s, to_s, class_name, confidence))
         return self
 
     def leans(self, from_s: float, to_s: float, by_m: float) -> "Figure":
         """The head is by_m lower in [from_s, to_s)."""
         self.leant.append((from_s, to_s, by_m))
+        return self
+
+    def behind(self, from_s: float, to_s: float, high_m: float) -> "Figure":
+        """Something so high hides the legs in [from_s, to_s)."""
+        self.stood_behind.append((from_s, to_s, high_m))
         return self
 
     def at(self, s: float) -> Point | None:
@@ -106,18 +114,24 @@ class Figure:
                 return x1 + (x2 - x1) * part, y1 + (y2 - y1) * part
         return self.path[-1][1], self.path[-1][2]
 
+    def id_at(self, s: float) -> int:
+        """The tracker's id."""
+        return next((track_id for at_s, track_id in reversed(self.other_ids) if at_s <= s), self.track_id)
+
     def track(self, s: float, camera: Camera, jitter: tuple[float, float] = (0.0, 0.0)) -> Track | None:
         """What inference publishes of the person at s."""
         where = self.at(s)
         if where is None:
             return None
-        x1, y1, x2, y2 = camera.box(*where, self.tall_m - sum(by_m for a, b, by_m in self.leant if a <= s < b))
-        names = [name for a, b, name in self.other_classes if a <= s < b]
-        ids = [track_id for at_s, track_id in self.other_ids if at_s <= s]
+        tall_m = self.tall_m - sum(by_m for a, b, by_m in self.leant if a <= s < b)
+        hidden_m = max((high_m for a, b, high_m in self.stood_behind if a <= s < b), default=0.0)
+        x1, y1, x2, y2 = camera.box(*where, tall_m, hidden_m)
+        mistaken = [(name, confidence) for a, b, name, confidence in self.other_classes if a <= s < b]
+        class_name, confidence = mistaken[-1] if mistaken else (self.class_name, None)
         return Track(
-            track_id=ids[-1] if ids else self.track_id,
-            class_name=names[-1] if names else self.class_name,
-            confidence=self.confidence,
+            track_id=self.id_at(s),
+            class_name=class_name,
+            confidence=self.confidence if confidence is None else confidence,
             x1=x1 + jitter[0],
             y1=y1 + jitter[1],
             x2=x2 + jitter[0],

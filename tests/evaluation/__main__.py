@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.evaluation import films, meva, pets, rendered, sensitivity, tables
+from tests.evaluation import films, meva, pets, rendered, sensitivity, situations, tables
 from tests.evaluation.clips import Clip, Kind, degraded
 from tests.evaluation.search import compare
 from tests.evaluation.sensitivity import Set
@@ -26,8 +26,8 @@ EVERYTHING: tuple[Kind, ...] = ("interaction", "unattended")
 TALK_LEAST_S, SERVICE_LEAST_S = 5.0, 15.0
 """Started talks of MEVA count from 5 s on, interactions in a shop from when they are confirmed."""
 SHOP_SEEDS, FILM_SEEDS, DEGRADED_SEEDS = range(900, 908), (900, 901), (1, 2, 3)
-SWEPT_SHOPS = 6
-"""So many of the clips of shops serve to move thresholds."""
+SWEPT_SEEDS = SHOP_SEEDS[:3]
+"""These shops serve to move thresholds."""
 
 
 def main() -> int:
@@ -95,17 +95,15 @@ class Evaluation:
 
     def thresholds(self) -> None:
         """Every number moved by a third."""
-        shops = self._shop_clips()[:SWEPT_SHOPS]
-        shaken = [degraded(clip, DEGRADED_SEEDS[0]) for clip in shops]
         sets: dict[str, Set] = {}
         if self._there(self._data / "groundtruth" / "meva", "meva"):
-            talks = self._meva_clips()
-            sets["MEVA"] = (talks, TALKS, TALK_LEAST_S)
-            sets["MEVA degraded"] = ([degraded(clip, DEGRADED_SEEDS[0]) for clip in talks], TALKS, TALK_LEAST_S)
-        sets["shops"] = (shops, EVERYTHING, SERVICE_LEAST_S)
-        sets["shops degraded"] = (shaken, EVERYTHING, SERVICE_LEAST_S)
+            sets["MEVA"] = (self._meva_clips(), TALKS, TALK_LEAST_S)
+        shops = rendered.true_clips(SWEPT_SEEDS, self._out / "kept", self._say)
+        sets["shops degraded"] = ([degraded(clip, DEGRADED_SEEDS[0]) for clip in shops], EVERYTHING, SERVICE_LEAST_S)
+        sets["situations"] = (situations.clips(), situations.KINDS, SERVICE_LEAST_S)
         self._say("moving every threshold by a third")
         base, moved = sensitivity.sweep(sets)
+        self._say("moved")
         lines = list(sensitivity.markdown(base, moved))
         idle = sensitivity.idle(base, moved)
         (self._out / "sensitivity.md").write_text(

@@ -15,7 +15,7 @@ from schemas.rules import CameraRules
 from tests.evaluation.spans import Span
 
 Box = tuple[float, float, float, float]
-Kind = Literal["interaction", "unattended"]
+Kind = Literal["interaction", "unattended", "visit"]
 START_AT = 1_772_445_600_000
 """2026-03-02 10:00 UTC, ms: every clip's first frame."""
 RATE_HZ = 10

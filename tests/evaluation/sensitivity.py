@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from schemas.rules import Thresholds
-from tests.evaluation.baselines import Measured, measure
 from tests.evaluation.clips import Clip, Kind
 from tests.evaluation.ours import Fold
 from tests.evaluation.spans import Span, Tally, tally
+from tests.evaluation.witness import Witness
 
 TIOU = 0.5
 Set = tuple[Sequence[Clip], Sequence[Kind], float]
@@ -64,30 +64,44 @@ def _move(group: str, name: str, default: float, times: float) -> Move:
 def sweep(sets: Mapping[str, Set]) -> tuple[dict[str, Outcome], list[tuple[Move, dict[str, Outcome]]]]:
     """(the defaults' outcome by set, each move with its outcome by set)."""
     todo = [move for pair in moves() for move in pair if move.value is not None]
-    measured = {
-        name: ([measure(clip) for clip in clips], kinds, least_s) for name, (clips, kinds, least_s) in sets.items()
+    known = {
+        name: ([Told.by_defaults(clip, least_s, todo) for clip in clips], kinds, least_s)
+        for name, (clips, kinds, least_s) in sets.items()
     }
-    with ProcessPoolExecutor(os.cpu_count(), initializer=_take, initargs=(measured,)) as pool:
-        base, *moved = pool.map(_outcomes, [Fold(), *(move.fold for move in todo)])
+    with ProcessPoolExecutor(os.cpu_count(), initializer=_known.update, initargs=(known,)) as pool:
+        base, *moved = pool.map(_outcomes, [None, *range(len(todo))], [Fold(), *(move.fold for move in todo)])
     return base, list(zip(todo, moved, strict=True))
 
 
-_measured: dict[str, tuple[list[Measured], Sequence[Kind], float]] = {}
+@dataclass(frozen=True)
+class Told:
+    """A clip, what the fold tells of it by default, and which moves may change that."""
+
+    clip: Clip
+    found: Mapping[Kind, Sequence[Span]]
+    mattering: frozenset[int]
+
+    @staticmethod
+    def by_defaults(clip: Clip, least_s: float, todo: Sequence[Move]) -> "Told":
+        """Fold the clip once."""
+        book = Witness(clip.rules, [move.fold.rules(clip.rules) for move in todo])
+        return Told(clip, Fold().find(clip, least_s, book), frozenset(book.mattering))
 
 
-def _take(measured: dict[str, tuple[list[Measured], Sequence[Kind], float]]) -> None:
-    _measured.update(measured)
+_known: dict[str, tuple[list[Told], Sequence[Kind], float]] = {}
+"""What every worker process is given."""
 
 
-def _outcomes(fold: Fold) -> dict[str, Outcome]:
+def _outcomes(move: int | None, fold: Fold) -> dict[str, Outcome]:
+    """What the fold tells of every clip, by set and kind; None: by default."""
     outcomes = {}
-    for name, (clips, kinds, least_s) in _measured.items():
-        found = [fold.run(clip, least_s) for clip in clips]
+    for name, (clips, kinds, least_s) in _known.items():
+        found = [fold.find(told.clip, least_s) if move in told.mattering else told.found for told in clips]
         for kind in kinds:
-            spans = [tuple(one[kind]) for one in found]
-            scores = [tally(f, m.clip.labelled[kind], TIOU) for f, m in zip(spans, clips, strict=True)]
-            total = sum(scores, Tally())
-            outcomes[f"{name}: {kind}"] = Outcome(total.f1, total.time_f1, tuple(spans))
+            judged = [(tuple(one[kind]), told.clip.labelled[kind])
+                      for one, told in zip(found, clips, strict=True) if kind in told.clip.labelled]  # fmt: skip
+            total = sum((tally(spans, labelled, TIOU) for spans, labelled in judged), Tally())
+            outcomes[f"{name}: {kind}"] = Outcome(total.f1, total.time_f1, tuple(spans for spans, _ in judged))
     return outcomes
 
 
