@@ -110,10 +110,16 @@ class TestHowFarItIsKnown:
 
 
 class TestInAnyFrame:
-    """Metres counted from elsewhere in other directions, and a place beside the camera's axis: no term is zero."""
+    """Metres counted from elsewhere in other directions, a place beside the camera's axis, and a camera that hangs
+    askew: no term is zero."""
 
-    TURN = radians(35)
+    TURN, ASKEW = radians(35), radians(8)
     PIXEL = CAMERA.pixel(2.0, 6.5)
+
+    def askew(self, x: float, y: float) -> Point:
+        """The picture turned about its middle."""
+        x, y = x - 640, y - 360
+        return 640 + x * cos(self.ASKEW) - y * sin(self.ASKEW), 360 + x * sin(self.ASKEW) + y * cos(self.ASKEW)
 
     def moved(self, x: float, y: float) -> Point:
         return x * cos(self.TURN) - y * sin(self.TURN) + 3, x * sin(self.TURN) + y * cos(self.TURN) - 7
@@ -121,22 +127,27 @@ class TestInAnyFrame:
     def floor(self, **more: float) -> Floor:
         return Floor([(CAMERA.pixel(*s), self.moved(*s)) for s in SPOTS], (*self.moved(0, 0), 3.0), **more)
 
+    def floor_askew(self, **more: float) -> Floor:
+        return Floor([(self.askew(*CAMERA.pixel(*s)), self.moved(*s)) for s in SPOTS], **more)
+
     def nudged(self, across: float, down: float) -> Point:
         """Metres per pixel in that direction, from two looks a thousandth of a pixel apart."""
-        x, y = self.PIXEL
-        here, there = self.floor().at(x, y), self.floor().at(x + across / 1000, y + down / 1000)
+        x, y = self.askew(*self.PIXEL)
+        here, there = self.floor_askew().at(x, y), self.floor_askew().at(x + across / 1000, y + down / 1000)
         assert here is not None
         assert there is not None
         return (there[0] - here[0]) * 1000, (there[1] - here[1]) * 1000
 
     def test_a_small_way_is_what_two_looks_say(self) -> None:
-        assert self.floor().moved(*self.PIXEL, 2.0, -3.0) == pytest.approx(self.nudged(2.0, -3.0), rel=1e-3)
+        assert self.floor_askew().moved(*self.askew(*self.PIXEL), 2.0, -3.0) == pytest.approx(
+            self.nudged(2.0, -3.0), rel=1e-3
+        )
 
     def test_a_pixel_is_as_much_floor_as_the_longest_way_across_it(self) -> None:
         ways = [hypot(*self.nudged(cos(radians(deg)), sin(radians(deg)))) for deg in range(180)]
-        assert self.floor().pixel_m(*self.PIXEL) == pytest.approx(max(ways), rel=1e-3)
-        assert self.floor(pixel_max_m=max(ways) * 1.01).look(*self.PIXEL, 0.0)[0] is not None
-        assert self.floor(pixel_max_m=max(ways) * 0.99).look(*self.PIXEL, 0.0) == (None, 0.0)
+        assert self.floor_askew().pixel_m(*self.askew(*self.PIXEL)) == pytest.approx(max(ways), rel=1e-3)
+        assert self.floor_askew(pixel_max_m=max(ways) * 1.01).look(*self.askew(*self.PIXEL), 0.0)[0] is not None
+        assert self.floor_askew(pixel_max_m=max(ways) * 0.99).look(*self.askew(*self.PIXEL), 0.0) == (None, 0.0)
 
     def test_heads_are_where_the_camera_sees_them(self) -> None:
         foot = self.moved(2.0, 6.5)

@@ -26,6 +26,7 @@ from tests.scenario import (
     with_thresholds,
     zone,
 )
+from tests.scene import rectangle
 
 CAMERA = Camera()
 
@@ -248,6 +249,24 @@ class TestServicePoint:
 
     def test_farther_than_the_reach_along_the_line_is_far(self) -> None:
         assert judged(track(1, -0.7, 6.6, "staff"), track(2, 0.7, 5.5), law=self.LAW)[0] == Verdict.FAR
+
+    def test_along_a_slanted_line_only_the_way_along_it_counts(self) -> None:
+        # given a counter that runs away from the camera to the right
+        (x1, y1), (x2, y2) = ends = CAMERA.pixel(-1.5, 5.0), CAMERA.pixel(1.5, 7.0)
+        slanted = counter().model_copy(
+            update={
+                "counter_line": ends,
+                "staff_area": CAMERA.polygon(rectangle(-1, 6, 0.5, 8)),
+                "customer_strip": CAMERA.polygon(rectangle(0, 4, 1.5, 5.9)),
+            }
+        )
+        staff, customer = track(1, -0.3, 6.6, "staff"), track(2, 0.3, 5.2)
+        *_, method, _ = verdict = judged(staff, customer, law=rules(service_points=[slanted]))
+        # then the distance is the share of the line that lies between the two, in the line's metres
+        (ax, ay), (bx, by) = (((t.x1 + t.x2) / 2, t.y2) for t in (staff, customer))
+        share = abs((ax - bx) * (x2 - x1) + (ay - by) * (y2 - y1)) / hypot(x2 - x1, y2 - y1) ** 2
+        assert method == SERVICE_POINT
+        assert verdict[1] == pytest.approx(share * slanted.counter_length_m, abs=0.001)
 
     def test_who_stands_behind_the_counter_is_met_nowhere_else(self) -> None:
         # given a customer 0.3 m outside the strip: near by any foot distance
