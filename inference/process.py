@@ -101,7 +101,7 @@ class _CameraProcess:
         task = self.task
         with _only_one(camera_folder(self.root, task.camera_id), task.camera_id):
             address = Address(self.camera.source, task.base)
-            file = None if address.is_url else self._file(address)
+            file = None if address.is_live else self._file(address)
             detector = self._detector()
             codec = Codec(ConfluentRegistry(task.settings))
             codec.register_all([TrackUpdate, RecordingSegment])

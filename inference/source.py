@@ -87,7 +87,7 @@ class Source(Protocol):
 
 
 class Address:
-    """Where a source is: a file, or an address in which ${NAME} stands for an environment variable."""
+    """Where a source is: a file, a device, or an address in which ${NAME} stands for an environment variable."""
 
     def __init__(self, text: str, base: Path, environment: Mapping[str, str] = os.environ) -> None:
         """text: as in the site file; base: the folder that relative paths start from."""
@@ -95,12 +95,15 @@ class Address:
             raise SourceError("no source: set `source` for this camera in the site file")
         self._text = text
         self.is_url = re.match(r"[a-z][a-z0-9+.-]*://", text, re.IGNORECASE) is not None
+        self.is_rtsp = self.is_url and text.lower().startswith("rtsp")
+        self.is_device = text.startswith("/dev/")
+        self.is_live = self.is_url or self.is_device
         self._base = base
         self._environment = environment
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """The file or device."""
         return self._base / Path(self._text).expanduser()
 
     def url(self) -> str:

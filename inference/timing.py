@@ -11,6 +11,8 @@ JUMP_MS = 1000
 """A step of the stream's clock that is larger than this begins a new epoch."""
 DRIFT_MS_PER_S = 1.0
 """How fast a live clock may be moved forwards."""
+LAG_MS = 10_000
+"""Frames that stay late by more than a jump for so long, although none was waiting for us: the clock stood still."""
 
 ONE_MS = Fraction(1, 1000)
 
@@ -53,14 +55,36 @@ class LiveClock:
         self._origin_pts = pts
         self._anchor_ms = float(received_at)
         self._observed_at = received_at
+        self._begins_at = 0
+        self._late_since: int | None = None
 
     def at(self, pts: int) -> int:
         """ms UTC by the present anchor."""
+        return max(self._begins_at, self._anchored(pts))
+
+    def _anchored(self, pts: int) -> int:
         return round(self._anchor_ms + (pts - self._origin_pts) * self._ms_per_tick)
 
     def ahead_ms(self, pts: int, received_at: int) -> int:
-        """How far this pts lies in the future of its own arrival: more than JUMP_MS is a jump of the camera's clock."""
-        return self.at(pts) - received_at
+        """How far this pts lies in the future of its own arrival."""
+        return self._anchored(pts) - received_at
+
+    def jump_ms(self, pts: int, received_at: int, *, waited_for: bool) -> int:
+        """How far the camera's clock has jumped, 0 when it has not: then the packet belongs to a new epoch.
+
+        It jumped forwards when a packet is more than JUMP_MS ahead of its own arrival. It was put back, or stood, when
+        packets that had to be waited for (waited_for: no backlog of ours) stay late by more than JUMP_MS for LAG_MS.
+        """
+        ahead_ms = self.ahead_ms(pts, received_at)
+        if ahead_ms > JUMP_MS:
+            return ahead_ms
+        if ahead_ms >= -JUMP_MS:
+            self._late_since = None
+        elif waited_for:
+            self._late_since = received_at if self._late_since is None else self._late_since
+            if received_at - self._late_since > LAG_MS:
+                return ahead_ms
+        return 0
 
     def observe(self, pts: int, received_at: int) -> None:
         """A packet with this pts arrived."""
@@ -70,8 +94,9 @@ class LiveClock:
         self._anchor_ms += late_ms if late_ms < 0 else min(late_ms, passed_s * DRIFT_MS_PER_S)
 
     def not_before(self, pts: int, at: int) -> None:
-        """Move the anchor so that this pts is not before `at` (ms UTC): time never runs backwards between epochs."""
-        self._anchor_ms += max(0, at - self.at(pts))
+        """This pts begins the epoch: neither it nor what follows is before `at` (ms UTC)."""
+        self._anchor_ms += max(0, at - self._anchored(pts))
+        self._begins_at = self._anchored(pts)
 
 
 class Timed(Protocol):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from inference import live
+from inference import backoff
 from inference.errors import LaneError, SourceError
 from inference.live import LiveSource
 from inference.source import Address
@@ -48,7 +48,7 @@ class Camera:
 
 @pytest.fixture
 def camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Camera]:
-    monkeypatch.setattr(live, "BACKOFF_S", (0.01,))
+    monkeypatch.setattr(backoff, "MAX_S", 0.01)
     found = Camera(write_video(tmp_path / "v.ts", 12, rate=25, gop_s=0.2).read_bytes())
     yield found
     found.server.shutdown()
@@ -101,10 +101,10 @@ def test_no_secret_is_in_any_log_line_or_error(camera: Camera, caplog: pytest.Lo
 
 def test_an_address_that_never_answers_is_given_up_with_one_clear_line(camera: Camera) -> None:
     camera.content = b""
-    with pytest.raises(SourceError, match=r"cannot be opened.*tried 3 times: check the address") as caught:
+    with pytest.raises(SourceError, match=r"cannot be opened.*tried 5 times: check the address") as caught:
         source(camera).read(Taken(), threading.Event())
     assert "\n" not in str(caught.value)
-    assert len(camera.requests) == 3
+    assert len(camera.requests) == 5
 
 
 def test_a_camera_that_was_seen_is_waited_for_however_long_it_is_away(camera: Camera) -> None:
@@ -131,7 +131,7 @@ def test_a_camera_that_was_seen_is_waited_for_however_long_it_is_away(camera: Ca
 
 def test_what_is_no_video_is_given_up(camera: Camera) -> None:
     camera.content = b"<html>log in first</html>" * 100
-    with pytest.raises(SourceError, match="tried 3 times"):
+    with pytest.raises(SourceError, match="tried 5 times"):
         source(camera).read(Taken(), threading.Event())
 
 

@@ -93,10 +93,33 @@ def test_live_time_follows_a_slow_camera_clock_by_one_ms_per_second_at_most() ->
     assert clock.at(10_000) - START_MS - 10_000 == pytest.approx(10, abs=1)
 
 
-def test_a_jump_of_the_camera_clock_shows_as_a_frame_from_the_future() -> None:
+def test_a_frame_from_the_future_is_a_jump_of_the_camera_clock() -> None:
     clock = LiveClock(0, START_MS, Fraction(1, 1000))
-    assert clock.ahead_ms(100, START_MS + 100) == 0
-    assert clock.ahead_ms(60_000, START_MS + 200) == 59_800
+    assert clock.jump_ms(1_100, START_MS + 100, waited_for=True) == 0
+    assert clock.jump_ms(60_000, START_MS + 200, waited_for=True) == 59_800
+
+
+def late(clock: LiveClock, seconds: range, late_ms: int, *, waited_for: bool = True) -> list[int]:
+    """What the clock says of a packet in each of these seconds that comes so late."""
+    return [clock.jump_ms(s * 1000 - late_ms, START_MS + s * 1000, waited_for=waited_for) for s in seconds]
+
+
+def test_frames_that_stay_late_although_nothing_waits_for_us_are_a_clock_that_was_put_back() -> None:
+    clock = LiveClock(0, START_MS, Fraction(1, 1000))
+    said = late(clock, range(1, 13), 2_500)
+    assert said == [0] * 11 + [-2_500], "after more than LAG_MS"
+
+
+@pytest.mark.parametrize("case", ["a second late", "a backlog of ours", "once in time between"])
+def test_other_late_frames_are_no_jump(case: str) -> None:
+    clock = LiveClock(0, START_MS, Fraction(1, 1000))
+    if case == "a second late":
+        said = late(clock, range(1, 30), 1_000)
+    elif case == "a backlog of ours":
+        said = late(clock, range(1, 30), 5_000, waited_for=False)
+    else:
+        said = late(clock, range(1, 10), 5_000) + late(clock, range(10, 11), 0) + late(clock, range(11, 20), 5_000)
+    assert set(said) == {0}
 
 
 def test_a_new_epoch_never_begins_before_the_last_one_ended() -> None:
@@ -105,3 +128,14 @@ def test_a_new_epoch_never_begins_before_the_last_one_ended() -> None:
     assert clock.at(0) == START_MS + 40
     clock.not_before(0, START_MS)
     assert clock.at(0) == START_MS + 40
+
+
+def test_an_epoch_that_began_late_keeps_its_begin_when_its_packets_come_early() -> None:
+    # given a first packet that was buffered, of a time that the log has already
+    clock = LiveClock(0, START_MS, Fraction(1, 1000))
+    clock.not_before(0, START_MS + 40)
+    # when the next ones show that the anchor was moved too far
+    clock.observe(20, START_MS + 20)
+    # then nothing is before the epoch's begin, and what follows is not from the future
+    assert clock.at(0) == clock.at(20) == START_MS + 40
+    assert clock.at(100) == START_MS + 100

@@ -1,0 +1,81 @@
+"""Cameras of the RTSP server: their films, and a handle that makes them misbehave."""
+
+import json
+import struct
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+
+from tests.unit.inference_videos import picture
+
+SERVER = Path(__file__).with_name("server.py")
+PYTHON = "/usr/bin/python3"
+"""The system's: it has the bindings of Debian's gir1.2-gst-rtsp-server-1.0."""
+FPS = 25
+
+
+def is_there() -> bool:
+    """Can the server run on this machine?"""
+    tried = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
+    return Path(PYTHON).exists() and subprocess.run([PYTHON, "-c", tried], capture_output=True).returncode == 0
+
+
+def write_units(
+    path: Path, frames: int, *, codec: str = "libx264", size: tuple[int, int] = (320, 240), gop: int = 10
+) -> None:
+    """A film of picture(), without B-frames, as the server reads it."""
+    encoder: Any = av.CodecContext.create(codec, "w")
+    encoder.width, encoder.height = size
+    encoder.pix_fmt, encoder.time_base, encoder.framerate = "yuv420p", Fraction(1, FPS), FPS
+    encoder.thread_count = 1
+    if codec == "libx264":
+        encoder.options = {"g": str(gop), "keyint_min": str(gop), "sc_threshold": "0", "tune": "zerolatency"}
+    else:
+        encoder.options = {"x265-params": f"keyint={gop}:min-keyint={gop}:scenecut=0:bframes=0:log-level=none"}
+    with path.open("wb") as file:
+        file.write(json.dumps({"codec": "h264" if codec == "libx264" else "hevc"}).encode() + b"\n")
+        for number in [*range(frames), None]:
+            frame = None
+            if number is not None:
+                frame = av.VideoFrame.from_ndarray(picture(number, size), format="bgr24").reformat(format="yuv420p")
+                frame.pts, frame.time_base = number, Fraction(1, FPS)
+            for packet in encoder.encode(frame):
+                file.write(struct.pack(">I", packet.size) + bytes(packet))
+
+
+class Cameras:
+    """A running server."""
+
+    def __init__(self, folder: Path) -> None:
+        self._process = subprocess.Popen(
+            [PYTHON, str(SERVER), str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self._port: int = self._heard()["port"]
+
+    def url(self, path: str) -> str:
+        """Address of one camera."""
+        return f"rtsp://127.0.0.1:{self._port}/{path}"
+
+    def do(self, what: str, **how: Any) -> None:
+        """Make all cameras do something (see server.py); it is done on return."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"do": what} | how) + "\n")
+        self._process.stdin.flush()
+        self._heard()
+
+    def _heard(self) -> Any:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            sys.exit("the RTSP server has ended")
+        return json.loads(line)
+
+    def close(self) -> None:
+        """End the server."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(10)
