@@ -260,9 +260,12 @@ class Worker(Generic[J, R]):
         return then
 
     def _publish(self) -> None:
-        """Publish stored results, then shorten them to markers."""
+        """Publish stored results, then shorten them to markers.
+
+        Asked anew whether they are ours: who was stalled while storing may find that another has told it otherwise.
+        """
         ready = [(n, key, work) for n, part in self._parts.items() for key, work in part.unpublished.items()]
-        if not ready:
+        if not ready or not self._intake.is_ours():
             return
         for _, key, work in ready:
             assert work.result is not None

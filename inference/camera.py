@@ -43,7 +43,7 @@ class CameraPipeline:
         """check_image(width, height) raises when something lies outside; on_frame hears each frame's captured_at."""
         self._source, self._recorder, self._detector, self._producer = source, recorder, detector, producer
         self._rate_hz, self._tracker_settings, self._check_image = rate_hz, tracker_settings, check_image
-        self._handoff = Handoff(live=live)
+        self._handoff, self._live = Handoff(live=live), live
         self._on_frame = on_frame
 
     def run(self, stop: Event) -> None:
@@ -61,7 +61,9 @@ class CameraPipeline:
 
     def _read(self, stop: Event) -> None:
         try:
-            self._source.read(_ReaderSink(self._recorder, self._handoff, self._rate_hz, self._check_image), stop)
+            self._source.read(
+                _ReaderSink(self._recorder, self._handoff, self._rate_hz, self._check_image, live=self._live), stop
+            )
         except BaseException as error:  # noqa: BLE001 - it is raised again where it is handled, in run()
             self._handoff.put(Failed(error))
         finally:
@@ -108,8 +110,15 @@ class _ReaderSink:
     """Gives every packet to the recorder, and the newest frame of every slot to the detector."""
 
     def __init__(
-        self, recorder: Recorder, handoff: Handoff, rate_hz: float, check_image: Callable[[int, int], None]
+        self,
+        recorder: Recorder,
+        handoff: Handoff,
+        rate_hz: float,
+        check_image: Callable[[int, int], None],
+        *,
+        live: bool,
     ) -> None:
+        self._live, self._standing_still = live, False
         self._recorder, self._handoff, self._rate_hz, self._check_image = recorder, handoff, rate_hz, check_image
         self._picker: Picker[Frame] | None = None
 
@@ -117,17 +126,17 @@ class _ReaderSink:
         self._check_image(epoch.width, epoch.height)
         rate_hz = grid_rate_hz(self._rate_hz, epoch.frame_hz)
         self._picker = Picker(_grid(epoch, rate_hz))
-        with _recording():
+        with self._recording():
             self._recorder.open(epoch)
         self._handoff.put(Opened(epoch, rate_hz))
 
     def packet(self, packet: Any, pts: int) -> None:
-        with _recording():
+        with self._recording():
             self._recorder.packet(packet, pts)
 
     def frame(self, frame: Frame) -> None:
         assert self._picker is not None
-        with _recording():
+        with self._recording():
             self._recorder.frame(frame)
         pick = self._picker.offer(frame)
         if pick is not None:
@@ -135,22 +144,31 @@ class _ReaderSink:
 
     def close(self, state: End) -> None:
         assert self._picker is not None
-        with _recording():
+        with self._recording():
             self._recorder.close()
         pick = self._picker.finish()
         if pick is not None:
             self._handoff.put(pick)
         self._handoff.put(Closed(state))
 
-
-@contextmanager
-def _recording() -> Iterator[None]:
-    try:
-        yield
-    except (OSError, av.error.FFmpegError) as error:
-        raise RecordingError(
-            f"the recording cannot be written: {error}; check the space and the rights of the data folder"
-        ) from error
+    @contextmanager
+    def _recording(self) -> Iterator[None]:
+        """A file is read again from here once there is room. A live camera is seen now or never: detection goes on, and
+        every key frame tries again to record."""
+        try:
+            yield
+        except (OSError, av.error.FFmpegError) as error:
+            what = f"the recording cannot be written: {error}; check the space and the rights of the data folder"
+            if not self._live:
+                raise RecordingError(what) from error
+            self._recorder.give_up_segment()
+            if not self._standing_still:
+                log.error("%s; detection goes on without it, clips of this time will be partial", what)
+            self._standing_still = True
+        else:
+            if self._standing_still and self._recorder.is_writing:
+                log.warning("the recording goes on")
+                self._standing_still = False
 
 
 def _grid(epoch: Epoch, rate_hz: float) -> Grid:

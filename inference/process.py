@@ -121,7 +121,7 @@ class _CameraProcess:
                     threads=task.threads,
                     on_break=lambda: metrics.CAMERA_RECONNECTS.add(task.camera_id),
                 )
-                tracks_log = TracksLog(self.root, task.camera_id)
+                tracks_log = TracksLog(self.root, task.camera_id, live=file is None)
                 producer = self._producer(tracks_log, made_by, file, start)
                 log.info("camera %s: reading %s with %s", task.camera_id, address, detector.name)
                 CameraPipeline(

@@ -5,6 +5,7 @@ What MP4 or a browser cannot take, or what has its key frames too far apart to c
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,26 @@ class Recorder:
         """The epoch is over."""
         self._end_segment(None, last=True)
         self._epoch = None
+
+    @property
+    def is_writing(self) -> bool:
+        """Has something of the present segment reached the disk?"""
+        return self._segment is not None and bool(self._segment.gops)
+
+    def give_up_segment(self) -> None:
+        """The segment cannot be written: keep what of it is on the disk; the next key frame begins another."""
+        assert self._epoch is not None
+        keep = self.is_writing
+        if self._segment is not None:
+            self._segment.abandon()
+            self._segment = None
+        if keep:
+            self._index += 1
+        else:
+            path = segment_path(self._root, self._camera_id, self._epoch.stream_epoch, self._index)
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+                index_path(path).unlink(missing_ok=True)
 
     def _say(self, reason: str) -> None:
         log.info("camera %s: the recording is transcoded to h264: %s", self._camera_id, reason)

@@ -1,6 +1,7 @@
 """One file of the recording: fragmented MP4 that can be read while it grows, and its index."""
 
 import os
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
@@ -33,6 +34,9 @@ class SegmentFile(Protocol):
 
     def close(self, end_at: int | None, last: bool) -> None:
         """The file is complete. end_at: where the next segment begins, if it does; last: the epoch ends here."""
+
+    def abandon(self) -> None:
+        """Nothing more can be written: give back the files as they are."""
 
 
 class _Writer:
@@ -88,6 +92,12 @@ class _Writer:
         self._index.write(line(gop))
         self.gops.append(gop)
         self._key = None
+
+    def abandon(self) -> None:
+        """See SegmentFile."""
+        for part in (self.container, self._file, self._index):
+            with suppress(OSError, av.error.FFmpegError):
+                part.close()
 
     def close(self, end_at: int | None, last: bool) -> None:
         """See SegmentFile."""
@@ -199,4 +209,7 @@ class Kept:
         """See SegmentFile."""
 
     def close(self, end_at: int | None, last: bool) -> None:
+        """See SegmentFile."""
+
+    def abandon(self) -> None:
         """See SegmentFile."""

@@ -1,26 +1,45 @@
 """The published boxes on disk, beside the recording: what tells a viewer of a clip who is who."""
 
+import logging
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 
 from infra.recordings import TRACKS_BLOCK_MS, FrameTracks, line, read_tracks, tracks_path
 from schemas.records import TrackUpdate
 
+log = logging.getLogger(__name__)
+
 
 class TracksLog:
     """Appends one line per frame with people. An epoch that is gone through again adds what is not there yet."""
 
-    def __init__(self, root: Path, camera_id: str) -> None:
-        """root: the recordings folder of the lane."""
-        self._root, self._camera_id = root, camera_id
+    def __init__(self, root: Path, camera_id: str, *, live: bool = False) -> None:
+        """root: the recordings folder of the lane; live: what cannot be written is left out, for the camera goes on."""
+        self._root, self._camera_id, self._live = root, camera_id, live
+        self._standing_still = False
         self._path: Path | None = None
         self._file: FileIO | None = None
         self._written_to = 0
 
     def add(self, update: TrackUpdate) -> None:
-        """Keep the boxes of a frame, before it is published: who acts on the record finds them."""
+        """Keep the boxes of a frame, before it is published: who acts on the record finds them. Raises OSError."""
         if not update.tracks:
             return
+        try:
+            self._add(update)
+            self._standing_still = False
+        except OSError as error:
+            if not self._live:
+                raise
+            with suppress(OSError):
+                self.close()
+            self._path = self._file = None
+            if not self._standing_still:
+                log.error("the boxes cannot be kept: %s; clips of this time will not say who is who", error)
+            self._standing_still = True
+
+    def _add(self, update: TrackUpdate) -> None:
         path = tracks_path(self._root, self._camera_id, update.stream_epoch, update.captured_at)
         if path != self._path:
             self._open(path, update)

@@ -73,7 +73,8 @@ class UploadSettings(Group):
     retry_5xx: bool = True
     """A 5xx answer means surely not accepted, so that it is tried again (adapter http)."""
     timeout_s: float = Field(default=30.0, gt=0)
-    attempts_max: int = Field(default=5, ge=1)
+    attempts_max: int = Field(default=7, ge=1)
+    """With the backoff a minute: so long a storage may be away before the incident goes out without its clip."""
     backoff_s: float = Field(default=1.0, gt=0)
 
 

@@ -109,19 +109,38 @@ class Partner:
     @contextmanager
     def mode(self, api: str, mode: str, times: int | None = None) -> Iterator[None]:
         """Behave so; afterwards as at the start."""
-        self._call("POST", "/mode", {"api": api, "mode": mode, "times": times})
+        self.set(api, mode, times)
         try:
             yield
         finally:
-            self._call("POST", "/mode", {"api": api, "mode": "honours_keys"})
+            self.set(api, "honours_keys")
+
+    def set(self, api: str, mode: str, times: int | None = None) -> None:
+        """Behave so from now on."""
+        self._call("POST", "/mode", {"api": api, "mode": mode, "times": times})
+
+    def faults(self) -> list[dict[str, Any]]:
+        """The requests that met a fault: api, key, fault."""
+        found: list[dict[str, Any]] = self._call("GET", "/faults")["faults"]
+        return found
 
     def incidents(self, *incident_ids: str) -> list[dict[str, Any]]:
         """Accepted incidents with these Idempotency-Keys."""
-        return [one for one in self._call("GET", "/incidents")["incidents"] if one["idempotency_key"] in incident_ids]
+        return [one for one in self.all_incidents() if one["idempotency_key"] in incident_ids]
 
     def uploads(self, *keys: str) -> list[dict[str, Any]]:
         """Accepted uploads with these Idempotency-Keys."""
-        return [one for one in self._call("GET", "/uploads")["uploads"] if one["idempotency_key"] in keys]
+        return [one for one in self.all_uploads() if one["idempotency_key"] in keys]
+
+    def all_incidents(self) -> list[dict[str, Any]]:
+        """Everything that was accepted."""
+        found: list[dict[str, Any]] = self._call("GET", "/incidents")["incidents"]
+        return found
+
+    def all_uploads(self) -> list[dict[str, Any]]:
+        """Everything that was accepted."""
+        found: list[dict[str, Any]] = self._call("GET", "/uploads")["uploads"]
+        return found
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()

@@ -31,7 +31,8 @@ class ClipConnector:
     name = "clip"
     sources = (topics.INTERACTION_EVENTS, topics.UNATTENDED_EVENTS)
     target = topics.CLIPS
-    retry = Retry(attempts_max=4, backoff_s=2.0)
+    retry = Retry(attempts_max=6, backoff_s=2.0)
+    """A minute: a disk that is full for a moment costs no clip."""
     work_type = Work[ClipJob, ClipCut]
 
     def __init__(self, settings: Settings, site: Site, clock: Clock | None = None) -> None:

@@ -1,8 +1,9 @@
-"""What the partner APIs accept and how they answer: pure functions over a decoded request."""
+"""What the partner APIs accept, how they answer, and how they misbehave: nothing here reads or writes."""
 
 import math
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +13,40 @@ _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.mp4")
 
 SHAPES = ("file", "filename", "name", "stored_name", "saved_as", "path", "url", "data.filename", "result.name", "plain")
 """Where an upload's answer may name the stored file."""
+KEYS = ("honours_keys", "ignores_keys")
+FAULTS = ("reset_before_accept", "reset_after_accept", "error_500", "no_id", "rate_limited", "garbage")
+MODES = {
+    "incident": KEYS + FAULTS,
+    "upload": KEYS + FAULTS + tuple(f"shape:{shape}" for shape in SHAPES),
+}
 
 Check = Callable[[Any], str | None]
 """None when the value is good, else what it must be."""
+
+
+@dataclass
+class Behaviour:
+    """How one API behaves: what it does with keys, and a fault for some requests (left None: until told otherwise)."""
+
+    keys: str = "honours_keys"
+    fault: str | None = None
+    left: int | None = None
+
+    def set(self, mode: str, times: int | None) -> None:
+        """Take a mode of MODES."""
+        if mode in KEYS:
+            self.keys, self.fault, self.left = mode, None, None
+        else:
+            self.fault, self.left = mode, times
+
+    def next(self) -> str | None:
+        """The fault for the request at hand."""
+        fault = self.fault
+        if self.left is not None:
+            self.left -= 1
+            if self.left <= 0:
+                self.fault, self.left = None, None
+        return fault
 
 
 def incident_errors(body: Any) -> list[str]:

@@ -2,9 +2,11 @@
 
 What it accepts is in incidents.jsonl, uploads.jsonl and files/, on the disk before the answer. How it behaves is set by
 POST /mode {"api": "incident" | "upload", "mode": ..., "times": n | null}; after n requests it is as it was before.
+GET /incidents and /uploads show what was accepted, GET /faults which requests were treated otherwise than well.
 
 honours_keys        the first answer again for an Idempotency-Key that it has seen (at the start)
 ignores_keys        accepts every request anew
+reset_before_accept resets the connection without an answer, accepts nothing
 reset_after_accept  accepts, then resets the connection without an answer
 error_500           answers 500, accepts nothing
 no_id               accepts, answers without an id (incident) or without a name (upload)
@@ -22,21 +24,16 @@ import struct
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections import deque
 from pathlib import Path
 from typing import Any
 
 from aiohttp import BodyPartReader, web
 
-from infra.local.partner_rules import SHAPES, incident_errors, upload_answer, upload_errors
+from infra.local.partner_rules import MODES, Behaviour, incident_errors, upload_answer, upload_errors
 
 UPLOAD_BYTES_MAX = 1024**3
-KEYS = ("honours_keys", "ignores_keys")
-FAULTS = ("reset_after_accept", "error_500", "no_id", "rate_limited", "garbage")
-MODES = {
-    "incident": KEYS + FAULTS,
-    "upload": KEYS + FAULTS + tuple(f"shape:{shape}" for shape in SHAPES),
-}
+FAULTS_KEPT = 10_000
 
 
 class Journal:
@@ -71,31 +68,6 @@ class Journal:
             self._by_key.setdefault(entry["idempotency_key"], entry)
 
 
-@dataclass
-class Behaviour:
-    """How one API behaves: what it does with keys, and a fault for some requests (left None: until told otherwise)."""
-
-    keys: str = "honours_keys"
-    fault: str | None = None
-    left: int | None = None
-
-    def set(self, mode: str, times: int | None) -> None:
-        """Take a mode of MODES."""
-        if mode in KEYS:
-            self.keys, self.fault, self.left = mode, None, None
-        else:
-            self.fault, self.left = mode, times
-
-    def next(self) -> str | None:
-        """The fault for the request at hand."""
-        fault = self.fault
-        if self.left is not None:
-            self.left -= 1
-            if self.left <= 0:
-                self.fault, self.left = None, None
-        return fault
-
-
 class Partner:
     """Both APIs over one folder."""
 
@@ -104,6 +76,7 @@ class Partner:
         self._base_url = base_url
         self._keys = {"incident": incident_key, "upload": upload_key}
         self._behaviour = {api: Behaviour() for api in MODES}
+        self._faults: deque[dict[str, Any]] = deque(maxlen=FAULTS_KEPT)
         self.incidents = Journal(folder / "incidents.jsonl")
         self.uploads = Journal(folder / "uploads.jsonl")
         (folder / "files").mkdir(exist_ok=True)
@@ -117,6 +90,7 @@ class Partner:
         app.router.add_get("/mode", self.get_mode)
         app.router.add_get("/incidents", self.get_incidents)
         app.router.add_get("/uploads", self.get_uploads)
+        app.router.add_get("/faults", self.get_faults)
         app.router.add_static("/files", self._folder / "files")
         return app
 
@@ -125,8 +99,8 @@ class Partner:
         self._authenticate(request, "incident")
         raw = await request.read()
         behaviour = self._behaviour["incident"]
-        fault = behaviour.next()
-        if (refused := _refusal(fault)) is not None:
+        fault = self._next_fault("incident", request)
+        if (refused := _refusal(request, fault)) is not None:
             return refused
         try:
             body = json.loads(raw)
@@ -160,8 +134,8 @@ class Partner:
                 file.flush()
                 os.fsync(file.fileno())
             behaviour = self._behaviour["upload"]
-            fault = behaviour.next()
-            if (refused := _refusal(fault)) is not None:
+            fault = self._next_fault("upload", request)
+            if (refused := _refusal(request, fault)) is not None:
                 return refused
             size_bytes = temporary.stat().st_size
             with temporary.open("rb") as stored:
@@ -174,7 +148,8 @@ class Partner:
             key = request.headers.get("Idempotency-Key")
             entry = self.uploads.of_key(key) if behaviour.keys == "honours_keys" else None
             if entry is None:
-                stored_name = f"{len(self.uploads.entries) + 1:06d}_{filename}"
+                same = sum(one["filename"] == filename for one in self.uploads.entries)
+                stored_name = f"{same + 1:06d}_{filename}"
                 temporary.chmod(0o644)
                 temporary.rename(self._folder / "files" / stored_name)
                 entry = {"stored_name": stored_name, "received_at": _now_ms(), "idempotency_key": key}
@@ -219,6 +194,17 @@ class Partner:
         self._authenticate(request, *MODES)
         return web.json_response({"uploads": self.uploads.entries})
 
+    async def get_faults(self, request: web.Request) -> web.Response:
+        """The requests that met a fault, in order: which API, which Idempotency-Key, which fault."""
+        self._authenticate(request, *MODES)
+        return web.json_response({"faults": list(self._faults)})
+
+    def _next_fault(self, api: str, request: web.Request) -> str | None:
+        fault = self._behaviour[api].next()
+        if fault is not None:
+            self._faults.append({"api": api, "key": request.headers.get("Idempotency-Key"), "fault": fault})
+        return fault
+
     def _authenticate(self, request: web.Request, *apis: str) -> None:
         given = request.headers.get("X-API-Key", "").encode()
         if not any(hmac.compare_digest(given, self._keys[api].encode()) for api in apis):
@@ -249,7 +235,9 @@ async def _receive(request: web.Request, file: Any) -> tuple[str | None, str | N
     return filename, content_type, errors
 
 
-def _refusal(fault: str | None) -> web.Response | None:
+def _refusal(request: web.Request, fault: str | None) -> web.Response | None:
+    if fault == "reset_before_accept":
+        return _reset(request)
     if fault == "error_500":
         return _errors(["out of order, as asked for by /mode"], 500)
     if fault == "rate_limited":
@@ -259,17 +247,21 @@ def _refusal(fault: str | None) -> web.Response | None:
 
 def _accepted(request: web.Request, fault: str | None, answer: Any) -> web.StreamResponse:
     if fault == "reset_after_accept":
-        transport = request.transport
-        if transport is not None:
-            # lingering for 0 s makes the close a reset
-            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            transport.abort()
-        return web.Response()
+        return _reset(request)
     if fault == "garbage":
         return web.Response(text="<html><body>It works!</body></html>", content_type="text/html")
     if isinstance(answer, str):
         return web.Response(text=answer)
     return web.json_response(answer)
+
+
+def _reset(request: web.Request) -> web.Response:
+    transport = request.transport
+    if transport is not None:
+        # lingering for 0 s makes the close a reset
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+    return web.Response()
 
 
 def _errors(errors: list[str], status: int = 400) -> web.Response:

@@ -361,6 +361,27 @@ def test_a_worker_that_was_replaced_stores_and_asks_nothing(live: Callable[..., 
     assert len(api.accepted) == 1
 
 
+def test_a_worker_that_was_replaced_while_it_stored_its_result_tells_nobody(
+    live: Callable[..., None],
+) -> None:
+    kafka, api = Kafka(some_uploads(1)), Api()
+
+    def stall(place: str) -> None:
+        if place == "incident.after_result_stored":
+            Intake.owner = None  # while we stood still, another worker has taken over
+            Intake.settled = staticmethod(lambda: time.monotonic() > deadline)
+
+    deadline = time.monotonic() + 0.2
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(worker_module, "failpoint", stall)
+        live(kafka, Reporting(api))
+    assert kafka.public == []
+
+    live(kafka, Reporting(api))
+    assert list(statuses(kafka).values()) == ["reported"]
+    assert len(api.accepted) == 1
+
+
 def test_markers_that_no_source_record_can_come_back_to_are_removed(live: Callable[..., None]) -> None:
     kafka = Kafka(some_uploads(1))
     old = T0 - (topics.UPLOADS.retention_ms or 0) - 1

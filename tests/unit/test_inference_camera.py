@@ -1,5 +1,6 @@
 """One camera from its source to the log: nothing lost, nothing twice, whatever stops it."""
 
+import errno
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -8,16 +9,17 @@ import pytest
 from msgspec.structs import replace
 
 from inference.camera import CameraPipeline
-from inference.errors import LaneError
+from inference.errors import LaneError, RecordingError
 from inference.handoff import Closed, Handoff
 from inference.lane import Last, Start, plan_file
 from inference.producer import TrackProducer
 from inference.recorder import Recorder
+from inference.segment import Remuxed
 from inference.source import FileSource, Frame
 from inference.timing import Pick
 from inference.tracker import TrackerSettings
 from inference.tracks_log import TracksLog
-from infra.recordings import read_tracks
+from infra.recordings import read_index, read_tracks
 from schemas.records import Position, Producer, TrackUpdate
 from schemas.site import SiteError
 from tests.unit.inference_videos import START_MS, BlockDetector, Killed, Published, StillClock, write_video
@@ -35,6 +37,7 @@ def run(
     rate_hz: float = 10.0,
     check_image: Any = lambda width, height: None,
     lane: str = "live",
+    live: bool = False,
 ) -> Published:
     """A run over a file that continues `last`; kill_after, stop_after: so many records published."""
     published, stop, clock = Published(kill_after), Event(), StillClock()
@@ -45,7 +48,7 @@ def run(
     recorder.recover(start.resume.update.stream_epoch if start.resume else None)
     producer = TrackProducer(
         published,
-        TracksLog(folder, "cam"),
+        TracksLog(folder, "cam", live=live),
         clock,
         site_id="site",
         camera_id="cam",
@@ -70,7 +73,7 @@ def run(
                 rate_hz=rate_hz,
                 tracker_settings=TrackerSettings(),
                 check_image=check_image,
-                live=False,
+                live=live,
                 on_frame=on_frame,
             ).run(stop)
         except Killed:
@@ -238,6 +241,53 @@ def test_a_file_that_gives_other_frames_than_the_log_holds_is_refused(video: Pat
     changed = Last(replace(last.update, captured_at=last.update.captured_at + 7), last.source)
     with pytest.raises(LaneError, match="--lane"):
         run(video, tmp_path / "rec", last=changed)
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can be written from 1.5 s to 3.5 s."""
+    write, add = Remuxed.write, TracksLog._add
+
+    def refuse(at: int) -> None:
+        if START_MS + 1500 <= at < START_MS + 3500:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def write_or_not(self: Remuxed, unit: Any, pts: int, captured_at: int) -> None:
+        refuse(captured_at)
+        write(self, unit, pts, captured_at)
+
+    def add_or_not(self: TracksLog, update: TrackUpdate) -> None:
+        refuse(update.captured_at)
+        add(self, update)
+
+    monkeypatch.setattr(Remuxed, "write", write_or_not)
+    monkeypatch.setattr(TracksLog, "_add", add_or_not)
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_a_live_camera_is_seen_on_while_the_disk_is_full(
+    video: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # when a camera is read while nothing can be written for two seconds
+    updates = run(video, tmp_path / "rec", live=True).updates
+
+    # then it is seen to its end
+    assert updates[-1].stream_state == "ENDED"
+    assert [u.sequence for u in updates] == list(range(len(updates)))
+
+    # and recorded before, and from the first key frame after
+    found = [read_index(path) for path in sorted((tmp_path / "rec" / "cam").glob("*.idx"))]
+    kept = [gop.key_at - START_MS for index in found if index is not None for gop in index.gops]
+    assert kept == [0, 4000, 5000]
+    assert all(index is not None and index.path.exists() for index in found)
+    said = [record.message for record in caplog.records if "recording" in record.message]
+    assert [line.partition(":")[0] for line in said] == ["the recording cannot be written", "the recording goes on"]
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_a_file_waits_for_a_disk_that_is_full(video: Path, tmp_path: Path) -> None:
+    with pytest.raises((RecordingError, OSError), match="No space left"):
+        run(video, tmp_path / "rec")
 
 
 def test_nobody_is_left_waiting_when_the_detector_fails(video: Path, tmp_path: Path) -> None:

@@ -193,9 +193,11 @@ async def post(client: TestClient[Any, Any], body: Any, key: str | None = None) 
     return await client.post("/api/Addprolificai_alerts", json=body, headers=headers)
 
 
-async def upload(client: TestClient[Any, Any], content: bytes = MP4, key: str | None = None) -> aiohttp.ClientResponse:
+async def upload(
+    client: TestClient[Any, Any], content: bytes = MP4, key: str | None = None, name: str = "segment_1.mp4"
+) -> aiohttp.ClientResponse:
     form = aiohttp.FormData()
-    form.add_field("file", content, filename="segment_1.mp4", content_type="video/mp4")
+    form.add_field("file", content, filename=name, content_type="video/mp4")
     headers = UPLOAD_KEY | ({"Idempotency-Key": key} if key else {})
     return await client.post("/uploadFile", data=form, headers=headers)
 
@@ -286,6 +288,41 @@ def test_a_reset_comes_after_the_incident_was_kept(tmp_path: Path) -> None:
         # and the repetition, with keys honoured, is answered with it
         assert (await (await post(client, INTERACTION, "key-1")).json())["id"] == "ext-000001"
         assert len(await accepted(client)) == 1
+
+    with_partner(tmp_path, steps)
+
+
+def test_a_reset_before_accepting_keeps_nothing(tmp_path: Path) -> None:
+    async def steps(client: TestClient[Any, Any]) -> None:
+        for api, ask in (("incident", post(client, INTERACTION, "key-1")), ("upload", upload(client))):
+            await set_mode(client, api, "reset_before_accept", times=1)
+            with pytest.raises(aiohttp.ClientError):
+                await ask
+        assert (await accepted(client), await accepted(client, "uploads")) == ([], [])
+
+    with_partner(tmp_path, steps)
+
+
+def test_the_requests_that_met_a_fault_are_told_with_their_keys(tmp_path: Path) -> None:
+    async def steps(client: TestClient[Any, Any]) -> None:
+        await post(client, INTERACTION, "key-1")
+        await set_mode(client, "incident", "error_500", times=1)
+        await post(client, INTERACTION, "key-2")
+        await set_mode(client, "upload", "shape:url", times=1)
+        await upload(client, key="key-3")
+        assert await accepted(client, "faults") == [
+            {"api": "incident", "key": "key-2", "fault": "error_500"},
+            {"api": "upload", "key": "key-3", "fault": "shape:url"},
+        ]
+
+    with_partner(tmp_path, steps)
+
+
+def test_a_stored_name_depends_on_the_files_own_name_alone(tmp_path: Path) -> None:
+    async def steps(client: TestClient[Any, Any]) -> None:
+        await set_mode(client, "upload", "ignores_keys")
+        names = [(await (await upload(client, name=name)).json())["filename"] for name in ("a.mp4", "b.mp4", "a.mp4")]
+        assert names == ["000001_a.mp4", "000001_b.mp4", "000002_a.mp4"]
 
     with_partner(tmp_path, steps)
 
