@@ -307,13 +307,15 @@ def connect_codec(settings: Settings) -> Codec:
 
 def dead_letter(publisher: Publisher, topic: Topic, message: Message, error: Exception) -> None:
     """Put an undecodable record aside, raw, with where it came from; the caller flushes before it commits."""
+    value, cut = topics.kept_aside(message.value())
     source = [
         ("source.topic", str(message.topic()).encode()),
         ("source.partition", str(message.partition()).encode()),
         ("source.offset", str(message.offset()).encode()),
         ("error", str(error).encode()[:2000]),
+        *cut,
     ]
     metrics.DEAD_LETTERS.add(topic.name)
     aside = next(t for t in topics.DEAD_LETTERS if t.name == topic.dead_letters)
-    key = message.key()
-    publisher.publish(aside, (key or b"").decode(errors="replace"), message.value(), headers=source)
+    key = (message.key() or b"")[: topics.ASIDE_KEY_BYTES_MAX]
+    publisher.publish(aside, key.decode(errors="replace"), value, headers=source)

@@ -8,12 +8,15 @@ import fastavro
 import msgspec
 from fastavro.types import Schema as AvroSchema
 
+from schemas import writers
 from schemas.avro import schema_of, schema_text
 from schemas.errors import InputError, ServerError
 from schemas.topics import topic_of
 
 R = TypeVar("R", bound=msgspec.Struct)
 HEADER = struct.Struct(">bI")
+RECORD_BYTES_MAX = 4 * 1024 * 1024
+"""Brokers refuse more than 1 MB unless told otherwise; a frame with 200 people takes 30 kB."""
 
 
 class UndecodableError(ValueError):
@@ -95,6 +98,8 @@ class Codec:
         """The record in data. Raises UndecodableError, or RegistryUnavailable (then wait)."""
         if data is None or len(data) < HEADER.size:
             raise UndecodableError(f"{0 if data is None else len(data)} bytes are no {kind.__name__}")
+        if len(data) > RECORD_BYTES_MAX:
+            raise UndecodableError(f"{len(data)} bytes: a {kind.__name__} has at most {RECORD_BYTES_MAX}")
         magic, schema_id = HEADER.unpack_from(data)
         if magic != 0:
             raise UndecodableError(f"not in wire format: begins with byte {magic}, not 0")
@@ -133,7 +138,7 @@ class Codec:
 
     def _writer(self, schema_id: int) -> AvroSchema:
         if schema_id not in self._writers:
-            self._writers[schema_id] = fastavro.parse_schema(
-                msgspec.json.decode(self._registry.schema(schema_id)), named_schemas={}
-            )
+            schema = msgspec.json.decode(self._registry.schema(schema_id))
+            writers.check(schema)
+            self._writers[schema_id] = fastavro.parse_schema(schema, named_schemas={})
         return self._writers[schema_id]

@@ -1,9 +1,10 @@
 """The records of every topic, field by field as in avro/*.avsc (a test keeps the two equal).
 
 Times are integers in ms UTC, boxes are pixels from the top-left corner. Records are frozen: a change is a new record.
+What a record may hold is checked when it is decoded: one that breaks it is undecodable.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -24,6 +25,15 @@ EvidenceStatus = Literal["pending", "available", "partial", "failed", "ambiguous
 Facet = Literal["event", "clip", "upload", "incident", "UNRECOGNISED"]
 OutageReason = Literal["gap", "interrupted", "lost", "missing", "skipped", "ended", "UNRECOGNISED"]
 ControlAction = Literal["apply_rules", "UNRECOGNISED"]
+
+Name = Annotated[str, msgspec.Meta(pattern=r"^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,254}\Z")]
+"""What becomes a file's or folder's name, a key in a storage, a label: one path component, whoever wrote the record."""
+_LEAP = r"(?:20(?:[02468][048]|[13579][26])|(?:19|21)(?:0[48]|[2468][048]|[13579][26]))-02-29"
+_DATE = r"(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d|2[0-8]))"
+Day = Annotated[str, msgspec.Meta(pattern=rf"^(?:(?:19[7-9]\d|20\d\d|21[0-3]\d)-{_DATE}|{_LEAP})\Z")]
+"""YYYY-MM-DD, a day that there is, from 1970 to 2139: what every store can take."""
+Time = Annotated[int, msgspec.Meta(ge=0, le=7_258_118_400_000)]
+"""ms UTC, before the year 2200, which every store can take."""
 
 
 class Keypoint(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -59,7 +69,7 @@ class Producer(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Position(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A place in a camera's log."""
 
-    stream_epoch: int
+    stream_epoch: Time
     sequence: int
 
 
@@ -76,14 +86,14 @@ class TrackUpdate(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     Every frame is published, also an empty one; sequence is contiguous.
     """
 
-    site_id: str
-    camera_id: str
-    lane: str
-    stream_epoch: int
+    site_id: Name
+    camera_id: Name
+    lane: Name
+    stream_epoch: Time
     sequence: int
     frame_index: int
-    captured_at: int
-    published_at: int
+    captured_at: Time
+    published_at: Time
     clock_source: ClockSource
     stream_state: StreamState
     skipped: bool = False
@@ -98,7 +108,7 @@ class TrackUpdate(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class TrackRef(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One tracklet: a part of a raw track that is surely one person."""
 
-    stream_epoch: int
+    stream_epoch: Time
     track_id: int
     tracklet: int
 
@@ -113,9 +123,9 @@ class Lineage(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Cause(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The record of the log that made the fold decide."""
 
-    stream_epoch: int
+    stream_epoch: Time
     sequence: int
-    captured_at: int
+    captured_at: Time
 
 
 class PersonBox(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -139,8 +149,8 @@ class WaitingCustomer(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     x2: float
     y2: float
     unattended_s: float
-    first_detected_at: int
-    last_attended_at: int | None = None
+    first_detected_at: Time
+    last_attended_at: Time | None = None
 
 
 class WaitCounts(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -162,7 +172,7 @@ class Alert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     support: float
     threshold_s: float
     waited_s: float | None = None
-    last_attended_at: int | None = None
+    last_attended_at: Time | None = None
     counts: WaitCounts | None = None
     waiting: list[WaitingCustomer] = []
 
@@ -170,26 +180,26 @@ class Alert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class InteractionEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A staff member and a customer (or any two people) were together. Key: camera_id."""
 
-    episode_id: str
+    episode_id: Name
     facet_revision: int
     phase: Phase
     ordinal: int
-    site_id: str
-    camera_id: str
-    lane: str
-    business_day: str
-    occurrence_id: str | None = None
+    site_id: Name
+    camera_id: Name
+    lane: Name
+    business_day: Day
+    occurrence_id: Name | None = None
     opens: bool = False
-    evidence_episode_id: str | None = None
+    evidence_episode_id: Name | None = None
     staff_id: int
     customer_id: int
     zone_id: str | None = None
     service_point_id: str | None = None
-    started_at: int
-    confirmed_at: int | None = None
-    ended_at: int | None = None
+    started_at: Time
+    confirmed_at: Time | None = None
+    ended_at: Time | None = None
     duration_s: float | None = None
-    last_contact_at: int | None = None
+    last_contact_at: Time | None = None
     close_reason: CloseReason | None = None
     confidence: float
     support: float
@@ -208,26 +218,26 @@ class InteractionEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class UnattendedEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A customer waited without being served. Key: camera_id."""
 
-    episode_id: str
+    episode_id: Name
     facet_revision: int
     phase: Phase
     ordinal: int
-    site_id: str
-    camera_id: str
-    lane: str
-    business_day: str
-    occurrence_id: str | None = None
+    site_id: Name
+    camera_id: Name
+    lane: Name
+    business_day: Day
+    occurrence_id: Name | None = None
     opens: bool = False
-    evidence_episode_id: str | None = None
+    evidence_episode_id: Name | None = None
     staff_id: int | None = None
     customer_id: int
     zone_id: str | None = None
     service_point_id: str | None = None
-    started_at: int
-    confirmed_at: int | None = None
-    ended_at: int | None = None
+    started_at: Time
+    confirmed_at: Time | None = None
+    ended_at: Time | None = None
     duration_s: float | None = None
-    last_contact_at: int | None = None
+    last_contact_at: Time | None = None
     close_reason: CloseReason | None = None
     reason: UnattendedReason | None = None
     confidence: float
@@ -248,15 +258,15 @@ class CustomerVisit(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One customer's stay in one service zone, stated when it ends. Key: camera_id."""
 
     visit_id: str
-    site_id: str
-    camera_id: str
-    lane: str
-    business_day: str
+    site_id: Name
+    camera_id: Name
+    lane: Name
+    business_day: Day
     customer_id: int
     zone_id: str
-    entered_at: int
-    first_contact_at: int | None = None
-    left_at: int
+    entered_at: Time
+    first_contact_at: Time | None = None
+    left_at: Time
     waited_s: float
     served: bool
     rules_version: str
@@ -270,12 +280,12 @@ class CameraOutage(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     outage_id: str
     facet_revision: int
-    site_id: str
-    camera_id: str
-    lane: str
-    business_day: str
-    from_at: int
-    to_at: int | None = None
+    site_id: Name
+    camera_id: Name
+    lane: Name
+    business_day: Day
+    from_at: Time
+    to_at: Time | None = None
     reason: OutageReason
     rules_version: str
     cause: Cause
@@ -293,15 +303,15 @@ class KeyFrame(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class RecordingSegment(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A closed piece of the continuous recording on the recorder's disk. Key: camera_id."""
 
-    site_id: str
-    camera_id: str
-    lane: str
-    stream_epoch: int
+    site_id: Name
+    camera_id: Name
+    lane: Name
+    stream_epoch: Time
     index: int
     host: str
     path: str
-    from_at: int
-    to_at: int
+    from_at: Time
+    to_at: Time
     key_frames: list[KeyFrame]
     time_base_den: int
     codec: str
@@ -310,27 +320,27 @@ class RecordingSegment(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     sha256: str
     last: bool = False
     live: bool = True
-    published_at: int
+    published_at: Time
 
 
 class Subject(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What the confirmed event said, carried along so that no step has to look anything up."""
 
     kind: EpisodeKind
-    episode_id: str
-    occurrence_id: str
+    episode_id: Name
+    occurrence_id: Name
     ordinal: int
-    site_id: str
-    camera_id: str
-    lane: str
-    business_day: str
+    site_id: Name
+    camera_id: Name
+    lane: Name
+    business_day: Day
     opens: bool
     staff_id: int | None = None
     customer_id: int
     zone_id: str | None = None
-    started_at: int
-    confirmed_at: int
-    ended_at: int | None = None
+    started_at: Time
+    confirmed_at: Time
+    ended_at: Time | None = None
     reason: UnattendedReason | None = None
     support: float
     lineage: Lineage
@@ -341,36 +351,36 @@ class Subject(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Gap(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A missing span."""
 
-    from_at: int
-    to_at: int
+    from_at: Time
+    to_at: Time
 
 
 class ClipCut(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A video clip was cut from the recording, or could not be. Key: camera_id."""
 
-    episode_id: str
-    occurrence_id: str
-    site_id: str
-    camera_id: str
-    lane: str
-    business_day: str
+    episode_id: Name
+    occurrence_id: Name
+    site_id: Name
+    camera_id: Name
+    lane: Name
+    business_day: Day
     part: ClipPart
     facet_revision: int
     subject: Subject
     status: ClipStatus
     reason: str | None = None
-    segment_filename: str | None = None
-    sidecar_filename: str | None = None
+    segment_filename: Name | None = None
+    sidecar_filename: Name | None = None
     sha256: str | None = None
     size_bytes: int | None = None
-    requested_from: int
-    requested_to: int
-    covered_from: int | None = None
-    covered_to: int | None = None
+    requested_from: Time
+    requested_to: Time
+    covered_from: Time | None = None
+    covered_to: Time | None = None
     gaps: list[Gap] = []
     codec: str | None = None
     host: str | None = None
-    cut_at: int
+    cut_at: Time
     attempts: int
     hash: str
     previous_hash: str | None = None
@@ -379,12 +389,12 @@ class ClipCut(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class ClipUploaded(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A clip was stored for others to see, or could not be. Key: camera_id."""
 
-    episode_id: str
-    occurrence_id: str
-    site_id: str
-    camera_id: str
-    lane: str
-    business_day: str
+    episode_id: Name
+    occurrence_id: Name
+    site_id: Name
+    camera_id: Name
+    lane: Name
+    business_day: Day
     part: ClipPart
     facet_revision: int
     subject: Subject
@@ -392,17 +402,17 @@ class ClipUploaded(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     reason: str | None = None
     clip_status: ClipStatus
     adapter: str
-    segment_filename: str | None = None
+    segment_filename: Name | None = None
     uploaded_filename: str | None = None
     video_url: str | None = None
     bucket: str | None = None
     etag: str | None = None
     sha256: str | None = None
     size_bytes: int | None = None
-    incident_id: str
-    covered_from: int | None = None
-    covered_to: int | None = None
-    upload_timestamp: int
+    incident_id: Name
+    covered_from: Time | None = None
+    covered_to: Time | None = None
+    upload_timestamp: Time
     attempts: int
     hash: str
     previous_hash: str | None = None
@@ -411,13 +421,13 @@ class ClipUploaded(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class IncidentReported(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """An occurrence was reported to the incident API, or could not be. Key: camera_id."""
 
-    incident_id: str
-    episode_id: str
-    occurrence_id: str
-    site_id: str
-    camera_id: str
-    lane: str
-    business_day: str
+    incident_id: Name
+    episode_id: Name
+    occurrence_id: Name
+    site_id: Name
+    camera_id: Name
+    lane: Name
+    business_day: Day
     facet_revision: int
     status: IncidentStatus
     reason: str | None = None
@@ -425,7 +435,7 @@ class IncidentReported(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     payload_sha256: str
     external_incident_id: str | None = None
     http_status: int | None = None
-    reported_at: int
+    reported_at: Time
     attempts: int
     hash: str
     previous_hash: str | None = None
@@ -437,14 +447,14 @@ class Evidence(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     status: EvidenceStatus
     reason: str | None = None
     evidence_from: str | None = None
-    segment_filename: str | None = None
+    segment_filename: Name | None = None
     uploaded_filename: str | None = None
     video_url: str | None = None
     clip_sha256: str | None = None
-    covered_from: int | None = None
-    covered_to: int | None = None
-    uploaded_at: int | None = None
-    closing_filename: str | None = None
+    covered_from: Time | None = None
+    covered_to: Time | None = None
+    uploaded_at: Time | None = None
+    closing_filename: Name | None = None
     closing_uploaded_filename: str | None = None
     closing_sha256: str | None = None
 
@@ -452,11 +462,11 @@ class Evidence(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class IncidentFacts(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The incident of the episode's occurrence."""
 
-    incident_id: str | None = None
+    incident_id: Name | None = None
     external_incident_id: str | None = None
     status: IncidentStatus | None = None
     reason: str | None = None
-    reported_at: int | None = None
+    reported_at: Time | None = None
 
 
 class AuditStep(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -477,29 +487,29 @@ class Episode(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     Compacted: the newest per key counts, ordered by (activation, revision).
     """
 
-    episode_id: str
+    episode_id: Name
     kind: EpisodeKind
     version: str
     activation: int
     revision: int
-    site_id: str
-    camera_id: str
-    lane: str
-    business_day: str
+    site_id: Name
+    camera_id: Name
+    lane: Name
+    business_day: Day
     ordinal: int
     phase: Phase
-    occurrence_id: str
+    occurrence_id: Name
     opens: bool
     staff_id: int | None = None
     customer_id: int
     zone_id: str | None = None
     service_point_id: str | None = None
-    started_at: int
-    confirmed_at: int
-    ended_at: int | None = None
+    started_at: Time
+    confirmed_at: Time
+    ended_at: Time | None = None
     duration_s: float | None = None
     waited_s: float | None = None
-    last_contact_at: int | None = None
+    last_contact_at: Time | None = None
     close_reason: CloseReason | None = None
     reason: UnattendedReason | None = None
     confidence: float
@@ -518,20 +528,20 @@ class Episode(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class FoldSkip(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A person told the fold to pass over a record that it cannot take. Key: camera_id/lane/epoch/sequence."""
 
-    site_id: str
-    camera_id: str
-    lane: str
-    stream_epoch: int
+    site_id: Name
+    camera_id: Name
+    lane: Name
+    stream_epoch: Time
     sequence: int
     reason: str
     skipped_by: str
-    skipped_at: int
+    skipped_at: Time
 
 
 class RulesSet(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One camera's effective rules, kept under their hash. Key: rules_version."""
 
     rules_version: str
-    site_id: str
-    camera_id: str
+    site_id: Name
+    camera_id: Name
     body: str

@@ -5,6 +5,7 @@ The record time is always the broker's (LogAppendTime): old footage stamped with
 own time would be deleted in minutes.
 """
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -108,6 +109,19 @@ DEAD_LETTERS = tuple(
     Topic(t.dead_letters, "none", None, f"Undecodable records of {t.name}, raw; headers say from where.", _days(90))
     for t in PUBLIC
 )
+ASIDE_BYTES_MAX = 900_000
+"""What any broker takes in one record, headers and all."""
+ASIDE_KEY_BYTES_MAX = 1000
+
+
+def kept_aside(value: bytes | None) -> tuple[bytes | None, list[tuple[str, bytes]]]:
+    """What is kept of an undecodable record, and the headers that say so when it is not all of it."""
+    if value is None or len(value) <= ASIDE_BYTES_MAX:
+        return value, []
+    digest = hashlib.sha256(value).hexdigest().encode()
+    return value[:ASIDE_BYTES_MAX], [("cut.size_bytes", str(len(value)).encode()), ("cut.sha256", digest)]
+
+
 ALL = PUBLIC + DEAD_LETTERS + tuple(work(name) for name in CONNECTORS_WITH_WORK)
 
 

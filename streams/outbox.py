@@ -63,11 +63,14 @@ class Outbox:
             *(record.topic, record.partition, record.offset, record.topic, error),
         )
         metrics.DEAD_LETTERS.add(record.topic)
+        value, cut = topics.kept_aside(record.value)
         headers: list[tuple[str, Any]] = [
             ("source.topic", record.topic.encode()),
             ("source.partition", str(record.partition).encode()),
             ("source.offset", str(record.offset).encode()),
             ("error", str(error).encode()[:2000]),
+            *cut,
         ]
         aside = self._topics[f"{record.topic}.dlq"]
-        await (await aside.send(key=record.key or b"", value=record.value, headers=headers))
+        key = (record.key or b"")[: topics.ASIDE_KEY_BYTES_MAX]
+        await (await aside.send(key=key, value=value, headers=headers))

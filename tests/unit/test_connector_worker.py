@@ -1,5 +1,6 @@
 """The shared loop against a Kafka in memory: wherever the process dies, the same comes out."""
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,9 @@ from schemas import topics
 from schemas.errors import InputError
 from schemas.records import ClipUploaded, IncidentReported
 from tests.connector_records import T0, event, subject, upload
+
+TICKS = itertools.count(T0)
+"""No two results are made at the same time."""
 
 
 class Killed(BaseException):
@@ -86,7 +90,7 @@ class Reporting:
     def do(self, job: IncidentJob, attempt: int) -> Outcome[IncidentReported]:
         answer = self.api.ask(job.incident_id)
         if answer == "accepted":
-            return Done(reported(job, "reported", payload_sha256="", now_ms=time.time_ns(), attempts=attempt))
+            return Done(reported(job, "reported", payload_sha256="", now_ms=next(TICKS), attempts=attempt))
         if answer == "refused":
             return Again("refused")
         if answer == "wrong key":
@@ -97,7 +101,7 @@ class Reporting:
 
     def give_up(self, job: IncidentJob, reason: str, attempts: int, *, unsure: bool) -> IncidentReported:
         status: Any = "ambiguous" if unsure else "failed"
-        return reported(job, status, payload_sha256="", now_ms=time.time_ns(), attempts=attempts, reason=reason)
+        return reported(job, status, payload_sha256="", now_ms=next(TICKS), attempts=attempts, reason=reason)
 
 
 @dataclass

@@ -56,6 +56,8 @@ def _avro_and_python(schema: dict[str, Any], record: type[msgspec.Struct]) -> li
 
 
 def _same_type(where: str, avro: Any, python: Any) -> list[str]:
+    if typing.get_origin(python) is typing.Annotated:  # what it may hold is Python's affair alone
+        python = typing.get_args(python)[0]
     plain = {"string": str, "long": int, "int": int, "double": float, "boolean": bool}
     if isinstance(avro, list):
         inner = [a for a in typing.get_args(python) if a is not type(None)]
