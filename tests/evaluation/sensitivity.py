@@ -11,7 +11,7 @@ from schemas.rules import Thresholds
 from tests.evaluation.clips import Clip, Kind
 from tests.evaluation.ours import Fold
 from tests.evaluation.spans import Span, Tally, tally
-from tests.evaluation.witness import Witness
+from tests.evaluation.witness import Others, Witness, others
 
 TIOU = 0.5
 Set = tuple[Sequence[Clip], Sequence[Kind], float]
@@ -65,8 +65,7 @@ def sweep(sets: Mapping[str, Set]) -> tuple[dict[str, Outcome], list[tuple[Move,
     """(the defaults' outcome by set, each move with its outcome by set)."""
     todo = [move for pair in moves() for move in pair if move.value is not None]
     known = {
-        name: ([Told.by_defaults(clip, least_s, todo) for clip in clips], kinds, least_s)
-        for name, (clips, kinds, least_s) in sets.items()
+        name: (Told.by_defaults(clips, least_s, todo), kinds, least_s) for name, (clips, kinds, least_s) in sets.items()
     }
     with ProcessPoolExecutor(os.cpu_count(), initializer=_known.update, initargs=(known,)) as pool:
         base, *moved = pool.map(_outcomes, [None, *range(len(todo))], [Fold(), *(move.fold for move in todo)])
@@ -82,10 +81,16 @@ class Told:
     mattering: frozenset[int]
 
     @staticmethod
-    def by_defaults(clip: Clip, least_s: float, todo: Sequence[Move]) -> "Told":
-        """Fold the clip once."""
-        book = Witness(clip.rules, [move.fold.rules(clip.rules) for move in todo])
-        return Told(clip, Fold().find(clip, least_s, book), frozenset(book.mattering))
+    def by_defaults(clips: Sequence[Clip], least_s: float, todo: Sequence[Move]) -> "list[Told]":
+        """Fold each clip once."""
+        moved: dict[str, Others] = {}
+        told = []
+        for clip in clips:
+            version = clip.rules.version
+            moved[version] = moved.get(version) or others(clip.rules, [move.fold.rules(clip.rules) for move in todo])
+            book = Witness(clip.rules, moved[version])
+            told.append(Told(clip, Fold().find(clip, least_s, book), frozenset(book.mattering)))
+        return told
 
 
 _known: dict[str, tuple[list[Told], Sequence[Kind], float]] = {}

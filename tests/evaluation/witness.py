@@ -6,7 +6,7 @@ with (and not only compared) may matter: no more is known of it.
 """
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, cast
 
@@ -17,16 +17,25 @@ APART = ("rules", "version", "ground", "hours")
 """What thresholds do not make."""
 
 
+Others = Mapping[str, Mapping[int, Any]]
+"""Field of the law -> index of a move -> what the field would be after it, where that differs."""
+
+
+def others(rules: CameraRules, moved: Sequence[CameraRules]) -> Others:
+    """What each move does to a camera's law. moved: its rules after each."""
+    now, laws = _comparable(law_of(rules, "")), [_comparable(law_of(other, "")) for other in moved]
+    return {
+        name: {index: law[name] for index, law in enumerate(laws) if law[name] != value} for name, value in now.items()
+    }
+
+
 class Witness(RulesBook):
-    """The rules of one clip, and the moves that may matter to it once it was folded under this book.
+    """The rules of one clip, and the moves that may matter to it once it was folded under this book."""
 
-    moved: the clip's rules after each move.
-    """
-
-    def __init__(self, rules: CameraRules, moved: Sequence[CameraRules]) -> None:
+    def __init__(self, rules: CameraRules, others: Others) -> None:
         super().__init__(current={rules.camera_id: rules})
         self.__dict__["mattering"] = set[int]()
-        self.__dict__["_watched"] = _Watched(law_of(rules, rules.version), moved, self.mattering)
+        self.__dict__["_watched"] = _Watched(law_of(rules, rules.version), others, self.mattering)
 
     @property
     def mattering(self) -> set[int]:
@@ -41,18 +50,16 @@ class Witness(RulesBook):
 class _Watched:
     """A law that is looked at."""
 
-    def __init__(self, law: Law, moved: Sequence[CameraRules], mattering: set[int]) -> None:
+    def __init__(self, law: Law, others: Others, mattering: set[int]) -> None:
         self._values: dict[str, Any] = {f.name: getattr(law, f.name) for f in fields(law)}
-        self._others: dict[str, list[int]] = {}
+        self._others: dict[str, Mapping[int, Any]] = {}
         self._mattering = mattering
-        laws = [_comparable(law_of(rules, "")) for rules in moved]
-        for name, value in _comparable(law).items():
-            others = {index: other[name] for index, other in enumerate(laws) if other[name] != value}
-            if others and isinstance(value, int | float):
-                self._values[name] = number = _Number(value)
-                number.others, number.mattering = others, mattering
-            elif others:
-                self._others[name] = list(others)
+        for name, moved in others.items():
+            if moved and isinstance(self._values[name], int | float):
+                self._values[name] = number = _Number(self._values[name])
+                number.others, number.mattering = dict(moved), mattering
+            elif moved:
+                self._others[name] = moved
 
     def __getattr__(self, name: str) -> Any:
         self._mattering.update(self._others.get(name, ()))
@@ -64,13 +71,20 @@ def _comparable(law: Law) -> dict[str, Any]:
     return told | {"floor": None if law.floor is None else (law.floor.hull, law.floor.pixel_max_m)}
 
 
+def _matter(number: Any, moves: Iterable[int]) -> None:
+    """From now on nobody has to ask about these moves."""
+    for index in moves:
+        del number.others[index]
+        number.mattering.add(index)
+
+
 def _compared(name: str) -> Callable[[Any, Any], Any]:
     plain, compare = getattr(float, name), getattr(operator, name)
 
     def method(self: Any, other: Any) -> Any:
         answer = plain(self, other)
-        if answer is not NotImplemented:
-            self.mattering.update(index for index, value in self.others.items() if compare(value, other) != answer)
+        if self.others and answer is not NotImplemented:
+            _matter(self, [index for index, value in self.others.items() if compare(value, other) != answer])
         return answer
 
     return method
@@ -80,7 +94,8 @@ def _reckoned(name: str) -> Callable[..., Any]:
     plain = getattr(float, name)
 
     def method(self: Any, *others: Any) -> Any:
-        self.mattering.update(self.others)
+        if self.others:
+            _matter(self, list(self.others))
         return plain(self, *others)
 
     return method

@@ -156,7 +156,7 @@ class TestWitness:
     def moves_that_matter(self, clip: Clip) -> set[str]:
         """group.name of every threshold that the witness has not ruled out."""
         todo = [move for pair in sensitivity.moves() for move in pair if move.value is not None]
-        told = sensitivity.Told.by_defaults(clip, 5.0, todo)
+        (told,) = sensitivity.Told.by_defaults([clip], 5.0, todo)
         assert told.found == Fold().find(clip, 5.0)
         for number in set(range(len(todo))) - told.mattering:
             assert todo[number].fold.find(clip, 5.0) == told.found, todo[number]
@@ -173,7 +173,7 @@ class TestWitness:
         # given a service of 17 s: it would not count if it took 20 s to be one, and would be one sooner if 10 s
         todo = [move for pair in sensitivity.moves() for move in pair if move.name == "confirm_s"]
         (clip,) = (clip for clip in situations.clips() if clip.name == "a question or a service 17")
-        told = sensitivity.Told.by_defaults(clip, 15.0, todo)
+        (told,) = sensitivity.Told.by_defaults([clip], 15.0, todo)
         assert {todo[number].value for number in told.mattering if todo[number].group == "interaction"} == {10.0, 20.0}
 
 

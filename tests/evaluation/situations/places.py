@@ -12,7 +12,8 @@ COUNTER = rules(
     zones=[zone(-2, 2.9, 2, 4.95, zone_id="line", kind="queue", service_point="till")],
     service_points=[counter()],
 )
-TOWARDS_CAMERA, AWAY = -90.0, 90.0
+AWAY = 90.0
+"""Degrees in which bodies look that are turned away from the camera."""
 FLAT = Camera(tilt_deg=20.0)
 """Looks far down the aisle."""
 DEEP = rules(floor=floor_plan([(-2.5, 4.5), (2.5, 4.5), (9.0, 24.0), (-9.0, 24.0)], FLAT))
