@@ -186,6 +186,7 @@ WRONG = {
     "back to back 0.6": "nearer than facing reaches",
     "told where it is behind a passer by 1.2": "a break of more than a second makes two words in passing of an answer",
     "staff come soon to a couple 8": "not yet known for a couple, so the one who looks on waits",
+    "somebody sits at the far end 0.04": "less than boxes wander",
     "staff are called a customer for a moment 1.2": "surely so for a second is somebody else",
     "staff are called a customer for a moment 1.8": "the same",
     "staff wear a coat 19": "an unsure detector has its way in the end: they are a customer, and it is retracted",

@@ -16,6 +16,7 @@ AWAY = 90.0
 """Degrees in which bodies look that are turned away from the camera."""
 FLAT = Camera(tilt_deg=20.0)
 """Looks far down the aisle."""
+FAR_END = rules(zones=[zone(-3, 12, 3, 15, camera=FLAT)])
 DEEP = rules(floor=floor_plan([(-2.5, 4.5), (2.5, 4.5), (9.0, 24.0), (-9.0, 24.0)], FLAT))
 """Measured as far as the picture shows anything."""
 NARROW = rules(floor=floor_plan([(-2.0, 4.0), (2.02, 3.97), (1.97, 8.03), (-2.03, 7.98)]))

@@ -2,8 +2,9 @@
 
 from random import Random
 
-from tests.evaluation.situations.places import BACK, COUNTER, DOOR, FLOOR, LEFT, MEASURED, RIGHT, TILL
+from tests.evaluation.situations.places import BACK, COUNTER, DOOR, FAR_END, FLAT, FLOOR, LEFT, MEASURED, RIGHT, TILL
 from tests.evaluation.situations.script import Scene, situation, way
+from tests.scene import Figure
 
 
 @situation(40, 46, 54, 66, 74, 78, 95, seconds=120, hz=2.5, law=FLOOR)
@@ -139,29 +140,48 @@ def people_of_all_heights_wait(shop: Scene, tall_m: float) -> None:
     shop.unattended(ben, 3.5, 82)
 
 
-@situation(0.05, 0.06, 0.08, 0.1, 0.12, seconds=130, hz=2.5, law=FLOOR)
+@situation(0.04, 0.05, 0.06, 0.08, 0.12, seconds=130, hz=2.5, law=FLOOR)
 def somebody_sits_and_waits(shop: Scene, leans_m: float) -> None:
     """First seen on a chair, they lean now and then: unattended."""
-    shop.jitter_px = 1.5
-    ben = shop.person("customer", (0, 0.0, 5.0), tall_m=1.25)
-    random = Random(shop.seed)
-    s = 12.0
+    _sits(shop, leans_m, shop.person("customer", (0, 0.0, 5.0), tall_m=1.25))
+
+
+@situation(0.04, 0.05, 0.06, 0.08, 0.12, seconds=130, hz=2.5, law=FAR_END)
+def somebody_sits_at_the_far_end(shop: Scene, leans_m: float) -> None:
+    """Where a body is a hundred pixels high: unattended."""
+    shop.camera = FLAT
+    _sits(shop, leans_m, shop.person("customer", (0, 0.0, 13.5), tall_m=1.3))
+
+
+def _sits(shop: Scene, leans_m: float, ben: Figure) -> None:
+    random, s = Random(shop.seed), 12.0
     while s < 110:
         lasts_s = random.uniform(8, 18)
         ben.leans(s, s + lasts_s, leans_m)
         s += lasts_s + random.uniform(10, 20)
     ben.leaves(125)
+    shop.jitter_px = 1.5
     shop.visited(ben, 0, 125)
     shop.unattended(ben, 0, 125)
 
 
-@situation(0.0, 1.5, 3.0, 5.0, seconds=200, hz=2.5, law=FLOOR)
+@situation(1.5, 3.5, 4.5, 5.5, seconds=200, hz=2.5, law=FLOOR)
 def a_mannequin(shop: Scene, wanders_px: float) -> None:
     """In a coat, near the camera, its box higher and lower as the light changes: nobody is unattended."""
+    _wanders(shop, wanders_px / 165, shop.person("customer", (0, 0.5, 4.3), tall_m=1.8))
+
+
+@situation(1.5, 2.0, 2.4, 2.8, seconds=200, hz=2.5, law=FAR_END)
+def a_mannequin_at_the_far_end(shop: Scene, wanders_px: float) -> None:
+    """The same where a body is a hundred pixels high."""
+    shop.camera = FLAT
+    _wanders(shop, wanders_px / 66, shop.person("customer", (0, 0.5, 13.5), tall_m=1.8))
+
+
+def _wanders(shop: Scene, by_m: float, doll: Figure) -> None:
     shop.jitter_px = 1.5
-    doll = shop.person("customer", (0, 0.5, 4.3), tall_m=1.8)
     for s in range(20, 200, 40):
-        doll.leans(s, s + 20, wanders_px / 165)
+        doll.leans(s, s + 20, by_m)
 
 
 # --- in a queue -------------------------------------------------------------------------------------------------------
