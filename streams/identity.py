@@ -128,8 +128,7 @@ def _follow(frame: Frame, person: Person, track: Track, sprung: bool) -> Seen:
 
 def _foot(frame: Frame, box: Person | Track) -> tuple[float, float]:
     """Middle of the box's lower edge, half a pixel inside the image, so that areas drawn up to its edge hold it."""
-    x = min(max((box.x1 + box.x2) / 2, 0.5), frame.update.image_width - 0.5)
-    return x, min(max(box.y2, 0.5), frame.update.image_height - 0.5)
+    return (box.x1 + box.x2) / 2, min(max(box.y2, 0.5), frame.update.image_height - 0.5)
 
 
 def _look(frame: Frame, person: Person, box: Track, weight_ms: int) -> Seen:

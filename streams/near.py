@@ -50,39 +50,36 @@ def judge(a: Seen, b: Seen, limit_m: float, law: Law) -> Judgement:
     """Are a (staff) and b (customer) within limit_m? In pairs `any` either may be the one behind the counter."""
     if a.spot.behind != b.spot.behind:
         if a.spot.behind >= 0:
-            return _across(a, b, law)
+            return (*_across(a, b, law), SERVICE_POINT, a.spot.behind)
         if law.any_pair:
-            return _across(b, a, law)
+            return (*_across(b, a, law), SERVICE_POINT, b.spot.behind)
     if law.floor is not None and a.spot.behind < 0:
-        return _by_floor(a, b, limit_m, law, law.floor)
-    return _by_height(a, b, limit_m, law)
+        return (*_by_floor(a, b, limit_m, law, law.floor), HOMOGRAPHY, -1)
+    return (*_by_height(a, b, limit_m, law), HEIGHT, -1)
 
 
-def _across(behind: Seen, other: Seen, law: Law) -> Judgement:
+def _across(behind: Seen, other: Seen, law: Law) -> tuple[Verdict, float]:
     """Who stands behind a counter is met at its strip and nowhere else: feet are hidden there, so no foot distance."""
     point = behind.spot.behind
     if other.spot.strip != point:
-        return Verdict.FAR, 0.0, SERVICE_POINT, point
+        return Verdict.FAR, 0.0
     counter = law.counters[point]
     distance_m = abs((behind.x - other.x) * counter.along_x + (behind.y - other.y) * counter.along_y)
-    together = distance_m <= law.counter_reach_m
-    return (Verdict.TOGETHER if together else Verdict.FAR), distance_m, SERVICE_POINT, point
+    return (Verdict.TOGETHER if distance_m <= law.counter_reach_m else Verdict.FAR), distance_m
 
 
-def _by_floor(a: Seen, b: Seen, limit_m: float, law: Law, floor: Floor) -> Judgement:
+def _by_floor(a: Seen, b: Seen, limit_m: float, law: Law, floor: Floor) -> tuple[Verdict, float]:
     """Feet on the calibrated floor. Known only of those whose feet are seen, and where the floor is known.
 
     Who walks out of the picture at its lower edge stands under their head, if they are of mean height: near, never far.
     """
     if a.at is None or b.at is None or not (_on_foot(a, law) and _on_foot(b, law)):
-        return Verdict.UNKNOWN, 0.0, HOMOGRAPHY, -1
+        return Verdict.UNKNOWN, 0.0
     distance_m = hypot(a.at[0] - b.at[0], a.at[1] - b.at[1])
     if distance_m > limit_m:
-        verdict = Verdict.FAR if a.whole and b.whole else Verdict.UNKNOWN
-        return verdict, distance_m, HOMOGRAPHY, -1
-    if floor_speed_apart_m_s(a, b, floor) >= law.speed_apart_m_s:
-        return Verdict.MOVING, distance_m, HOMOGRAPHY, -1
-    return Verdict.TOGETHER, distance_m, HOMOGRAPHY, -1
+        return (Verdict.FAR if a.whole and b.whole else Verdict.UNKNOWN), distance_m
+    passing = floor_speed_apart_m_s(a, b, floor) >= law.speed_apart_m_s
+    return (Verdict.MOVING if passing else Verdict.TOGETHER), distance_m
 
 
 def _on_foot(seen: Seen, law: Law) -> bool:
@@ -90,31 +87,29 @@ def _on_foot(seen: Seen, law: Law) -> bool:
     return seen.tall_m == 0 or seen.tall_m >= law.tall_min_m
 
 
-def _by_height(a: Seen, b: Seen, limit_m: float, law: Law) -> Judgement:
+def _by_height(a: Seen, b: Seen, limit_m: float, law: Law) -> tuple[Verdict, float]:
     """Foot points in body heights. Bodies of very different height stand at different depths, or one is half hidden."""
     if not (a.whole and b.whole):
         return _by_heads(a, b, limit_m, law)
     m_per_px = 2 * law.body_height_m / (a.height + b.height)
     distance_m = hypot(a.x - b.x, a.depth_y - b.depth_y) * m_per_px
     if distance_m > limit_m:
-        return Verdict.FAR, distance_m, HEIGHT, -1
+        return Verdict.FAR, distance_m
     if m_per_px > law.pixel_max_m or max(a.height, b.height) > law.height_ratio_max * min(a.height, b.height):
-        return Verdict.UNKNOWN, distance_m, HEIGHT, -1
-    if speed_apart_m_s(a, b, law) >= law.speed_apart_m_s:
-        return Verdict.MOVING, distance_m, HEIGHT, -1
-    return Verdict.TOGETHER, distance_m, HEIGHT, -1
+        return Verdict.UNKNOWN, distance_m
+    return _unless_passing(a, b, law), distance_m
 
 
-def _by_heads(a: Seen, b: Seen, limit_m: float, law: Law) -> Judgement:
+def _by_heads(a: Seen, b: Seen, limit_m: float, law: Law) -> tuple[Verdict, float]:
     """Somebody walks out of the picture at its lower edge: feet are out of it, heads are in it and about level."""
     if not (a.headed and b.headed):
-        return Verdict.UNKNOWN, 0.0, HEIGHT, -1
+        return Verdict.UNKNOWN, 0.0
     distance_m = _by_heads_m(a, b, law)
-    if distance_m > limit_m:
-        return Verdict.UNKNOWN, distance_m, HEIGHT, -1
-    if speed_apart_m_s(a, b, law) >= law.speed_apart_m_s:
-        return Verdict.MOVING, distance_m, HEIGHT, -1
-    return Verdict.TOGETHER, distance_m, HEIGHT, -1
+    return (Verdict.UNKNOWN if distance_m > limit_m else _unless_passing(a, b, law)), distance_m
+
+
+def _unless_passing(a: Seen, b: Seen, law: Law) -> Verdict:
+    return Verdict.MOVING if speed_apart_m_s(a, b, law) >= law.speed_apart_m_s else Verdict.TOGETHER
 
 
 def _by_heads_m(a: Seen, b: Seen, law: Law) -> float:

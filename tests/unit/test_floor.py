@@ -93,6 +93,9 @@ class TestHowFarItIsKnown:
         assert floor.look(*CAMERA.pixel(0, 9.61), 0.0)[0] is None
         assert floor.look(*CAMERA.pixel(0, 2.41), 0.0)[0] is not None
         assert floor.look(*CAMERA.pixel(0, 2.39), 0.0)[0] is None
+        # and at that depth the sides, 4.5 m from it, are grown to 5.4 m
+        assert floor.look(*CAMERA.pixel(5.39, 6), 0.0)[0] is not None
+        assert floor.look(*CAMERA.pixel(-5.41, 6), 0.0)[0] is None
 
     def test_where_a_pixel_is_more_floor_than_asked_it_is_not(self) -> None:
         # the camera looks down at a floor point d away, h below: the next row is (d^2 + h^2) / (f h) farther (f: in the
@@ -122,7 +125,7 @@ class TestInAnyFrame:
         return 640 + x * cos(self.ASKEW) - y * sin(self.ASKEW), 360 + x * sin(self.ASKEW) + y * cos(self.ASKEW)
 
     def moved(self, x: float, y: float) -> Point:
-        return x * cos(self.TURN) - y * sin(self.TURN) + 3, x * sin(self.TURN) + y * cos(self.TURN) - 7
+        return x * cos(self.TURN) - y * sin(self.TURN) + 9, x * sin(self.TURN) + y * cos(self.TURN) - 40
 
     def floor(self, **more: float) -> Floor:
         return Floor([(CAMERA.pixel(*s), self.moved(*s)) for s in SPOTS], (*self.moved(0, 0), 3.0), **more)

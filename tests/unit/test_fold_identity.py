@@ -265,6 +265,32 @@ class TestWhoCounts:
         ben.confidence = 0.29
         assert fold(ended(shop.log()), rules()) == []
 
+    def test_from_the_least_confidence_on_they_are_somebody(self) -> None:
+        shop, _, ben = talk()
+        ben.confidence = rules().thresholds.person.confidence_min
+        assert fold(ended(shop.log()), rules()) != []
+
+    def test_a_box_without_height_or_width_is_nobody(self) -> None:
+        shop, _, _ = talk()
+        for edges in ({"y2": 100.0, "y1": 100.0}, {"x2": 100.0, "x1": 100.0}):
+            log = [
+                msgspec.structs.replace(u, tracks=[msgspec.structs.replace(t, **edges) for t in u.tracks])
+                for u in shop.log()
+            ]
+            folder = Folder(book_of(rules()))
+            folder.fold(log)
+            assert folder.state is not None
+            assert not folder.state.people
+
+    def test_at_first_sight_somebody_is_as_tall_as_their_box(self) -> None:
+        shop, _, _ = talk()
+        folder = Folder(book_of(rules()))
+        folder.fold(shop.log()[:1])
+        assert folder.state is not None
+        assert {round(p.tall, 3) for p in folder.state.people.values()} == {
+            round(t.y2 - t.y1, 3) for t in shop.log()[0].tracks
+        }
+
     def test_who_stands_in_an_ignored_area_is_nobody(self) -> None:
         shop, _, _ = talk()
         mirror = Camera().polygon(rectangle(0.8, 5.5, 1.6, 6.5))

@@ -18,6 +18,7 @@ from tests.scenario import (
     phases,
     rules,
     with_thresholds,
+    zone,
 )
 
 
@@ -51,6 +52,11 @@ class TestStarting:
         assert started.started_at == shop.at(0)
         assert started.cause.captured_at == shop.at(1.0)
         assert started.previous_hash is None
+
+    def test_it_says_in_which_zone_the_customer_stood(self) -> None:
+        here, elsewhere = zone(-3, 5, 3, 7, zone_id="here"), zone(-3, 8, 3, 9, zone_id="there")
+        for zones, zone_id in (([here, elsewhere], "here"), ([elsewhere, here], "here"), ([elsewhere], None)):
+            assert {e.zone_id for e in story(talk(1.4), rules(zones=zones))} == {zone_id}
 
     def test_two_people_beyond_near_m_never_start(self) -> None:
         assert story(talk(1.7)) == []

@@ -148,8 +148,8 @@ class TestPeople:
     @pytest.mark.parametrize("mirrored", [False, True])
     def test_a_poster_at_the_picture_s_side_does_not_come_in(self, mirrored: bool) -> None:
         # given one that ends at the edge, whose box wanders, and of which somebody hides now the outer, now the inner
-        # half
-        boxes = [(0, 105), (2, 104), (55, 105), (0, 108), (0, 50), (9, 106)] * 5
+        # half, or whose box takes in a neighbour's arm
+        boxes = [(0, 105), (2, 104), (55, 105), (0, 108), (0, 50), (9, 106), (0, 140)] * 5
         assert not lives(at_the_side(boxes, mirrored))
 
     def test_waiting_counts_from_entry_once_life_is_shown(self) -> None:

@@ -58,8 +58,8 @@ def judged(a: Track, b: Track, limit_m: float = 1.5, law: CameraRules | None = N
 class TestByHeight:
     @pytest.mark.parametrize("apart_m", [0.5, 1.0, 1.4])
     def test_sideways_it_reads_the_truth(self, apart_m: float) -> None:
-        verdict, distance_m, method, _ = judged(track(1, 0, 6), track(2, apart_m, 6))
-        assert (verdict, method) == (Verdict.TOGETHER, HEIGHT)
+        verdict, distance_m, method, point = judged(track(1, 0, 6), track(2, apart_m, 6))
+        assert (verdict, method, point) == (Verdict.TOGETHER, HEIGHT, -1)
         assert distance_m == pytest.approx(apart_m, rel=0.1)
 
     def test_in_depth_the_camera_s_tilt_is_made_up_for(self) -> None:

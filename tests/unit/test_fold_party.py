@@ -97,6 +97,14 @@ class TestOneOccurrence:
         shop.staff((0, 4.0, 9.0), (20, 4.0, 9.0), (23, 0.0, 6.3))
         assert [e.opens for e in confirmed(shop)] == [True, True]
 
+    def test_a_moment_apart_costs_no_more_than_itself(self) -> None:
+        # given two who stand together for seven seconds, part for two, and stand together for seven more
+        shop = Scenario(seconds=60)
+        shop.customer((0, -0.5, 6.0))
+        shop.customer((0, 0.5, 6.0), (7, 0.5, 6.0), (8, 2.0, 6.0), (9, 0.5, 6.0))
+        shop.staff((0, 4.0, 9.0), (16, 4.0, 9.0), (19, 0.0, 6.3))
+        assert [e.opens for e in confirmed(shop)] == [True, False]
+
     def test_a_third_who_stood_with_one_of_two_belongs_to_both(self) -> None:
         # given three in a row of whom the outer two are 2 m apart
         shop, _, _ = met()

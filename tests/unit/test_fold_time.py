@@ -151,6 +151,11 @@ class TestOutage:
         _, events = step_missing(folder.state, log[301], book, "skipped")
         assert told(events) == [("skipped", shop.at(29.9), shop.at(30.1), 2)]
 
+    def test_what_is_missing_before_an_interruption_is_told_as_missing(self) -> None:
+        log, shop = scene(20).log(), scene(20)
+        stop = after(log[-1], 0.5, "INTERRUPTED", sequence=log[-1].sequence + 4)
+        assert told(fold([*log, stop], FLOOR)) == [("missing", shop.at(20), stop.captured_at, 2)]
+
     def test_people_keep_their_numbers_over_an_outage_within_an_epoch(self) -> None:
         shop = scene(blind=[(30.1, 35)])
         assert len({e.customer_id for e in interactions(fold(shop.log(), FLOOR))}) == 1
