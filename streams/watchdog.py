@@ -29,11 +29,13 @@ BACKLOG = 1000
 def is_silent(entry: CameraEntry) -> bool:
     """Does somebody have to say that this camera is blind? Not when it ended, is known as lost, or is not in step.
 
-    An interrupted one said that it stops, not that it stays away: its episodes are open until time goes on.
+    An interrupted one said that it stops, not that it stays away: its episodes are open until time goes on. A file
+    (its times are its container's) misses nothing while nobody reads it: whoever starts again goes on where it was.
     """
     last = entry.last
-    live = last is not None and last.lane == "live" and last.stream_state in ("LIVE", "INTERRUPTED")
-    return live and not entry.behind and entry.halt is None
+    if last is None or last.lane != "live" or last.clock_source == "pts":
+        return False
+    return last.stream_state in ("LIVE", "INTERRUPTED") and not entry.behind and entry.halt is None
 
 
 def lost(last: TrackUpdate, now: int) -> TrackUpdate:

@@ -226,7 +226,7 @@ class Worker:
 
 
 def updates(camera: str, number: int, *, first: int = 0, ended: bool = False) -> list[TrackUpdate]:
-    """Contiguous records of one camera."""
+    """Contiguous records of one live camera."""
     tracks = [Track(track_id=1, class_name="person", confidence=0.9, x1=1.0, y1=1.0, x2=9.0, y2=20.0)]
     start = record(1_772_445_600_000, 0, tracks, camera_id=camera)
     made = [
@@ -236,6 +236,7 @@ def updates(camera: str, number: int, *, first: int = 0, ended: bool = False) ->
             sequence=sequence,
             frame_index=sequence,
             captured_at=start.captured_at + 100 * sequence,
+            clock_source="wall",
         )
         for sequence in range(first, first + number)
     ]

@@ -1,6 +1,6 @@
 """What the pipeline has not finished yet: records not taken, work not done, episodes still waiting for something."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -8,6 +8,7 @@ from confluent_kafka import KafkaException, TopicPartition
 
 from connectors.audit.facts import Event
 from connectors.sink import decoded
+from connectors.work import Work, read_work
 from infra.config import Settings
 from infra.kafka import KafkaUnavailable, connect_codec, consumer, read_to_end
 from schemas.records import Episode, InteractionEvent, UnattendedEvent
@@ -41,21 +42,7 @@ WITH_WORK = ("clip", "upload", "incident")
 TIMEOUT_S = 20.0
 
 
-class _WorkState(msgspec.Struct):
-    """What matters here of a work record."""
-
-    state: str
-    input: Any = None
-    result: Any = None
-
-    @property
-    def site_id(self) -> str | None:
-        """The site that the work is for, as far as the record still says so."""
-        for place in (self.input, self.result):
-            if isinstance(place, dict):
-                subject = place.get("subject")
-                return place.get("site_id") or (subject.get("site_id") if isinstance(subject, dict) else None)
-        return None
+_WORK = msgspec.json.Decoder(Work[Any, Any])
 
 
 def outstanding(settings: Settings, site: Site | None = None) -> list[str]:
@@ -91,19 +78,28 @@ def not_taken(settings: Settings, part: str, sources: Sequence[Topic]) -> Iterat
 
 def _not_done(settings: Settings, part: str, site: Site | None) -> Iterator[str]:
     """Work that is not finished, or whose result is not yet published."""
-    newest: dict[bytes, bytes | None] = {}
-    for message in read_to_end(settings, work(part)):
-        newest[message.key() or b""] = message.value()
-    for key, value in newest.items():
-        if value is None:
-            continue
-        work_state = msgspec.json.decode(value, type=_WorkState)
-        if site is not None and work_state.site_id not in (None, site.site_id):
-            continue
-        if work_state.state != "finished":
-            yield f"{part}: {key.decode()} is {work_state.state}"
-        elif work_state.result is not None:
-            yield f"{part}: {key.decode()} is to be published"
+    messages = read_to_end(settings, work(part))
+    yield from not_done((((m.key() or b"").decode(), m.value()) for m in messages), part, site)
+
+
+def not_done(records: Iterable[tuple[str, bytes | None]], part: str, site: Site | None) -> Iterator[str]:
+    """The same of a connector's work records, in order of each key; they mean here what they mean to it (pure)."""
+    there = read_work(records, _WORK, f"{part}-work")
+    for key, open_work in there.open.items():
+        if site is None or _site_of(open_work) in (None, site.site_id):
+            yield f"{part}: {key} is {open_work.state}"
+    for key, unpublished in there.unpublished.items():
+        if site is None or _site_of(unpublished) in (None, site.site_id):
+            yield f"{part}: {key} is to be published"
+
+
+def _site_of(of: Work[Any, Any]) -> str | None:
+    """The site that the work is for, as far as its record still says so."""
+    for place in (of.input, of.result):
+        if isinstance(place, dict):
+            subject = place.get("subject")
+            return place.get("site_id") or (subject.get("site_id") if isinstance(subject, dict) else None)
+    return None
 
 
 def _waiting(settings: Settings, site: Site | None) -> Iterator[str]:

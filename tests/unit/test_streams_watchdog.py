@@ -148,6 +148,14 @@ def test_an_interrupted_stream_that_stays_away_is_silent_because_its_episodes_ar
     assert is_silent(CameraEntry(last=msgspec.structs.replace(updates("a", 1)[0], stream_state="INTERRUPTED")))
 
 
+def test_a_file_that_nobody_reads_for_a_while_is_not_lost() -> None:
+    from streams.progress import CameraEntry
+
+    last = updates("a", 1)[0]
+    assert is_silent(CameraEntry(last=last))
+    assert not is_silent(CameraEntry(last=msgspec.structs.replace(last, clock_source="pts")))
+
+
 @pytest.mark.parametrize("state", ["ENDED", "LOST"])
 def test_a_stream_that_ended_or_is_known_as_lost_is_not_silent(state: str) -> None:
     from streams.progress import CameraEntry
