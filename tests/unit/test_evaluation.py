@@ -193,6 +193,8 @@ WRONG = {
     "staff wear a coat 24": "the same",
     "a uniform that the detector hardly knows 0.3": "a role of less than four fifths is never stable",
     "a uniform that the detector hardly knows 0.4": "the same",
+    "an id goes over to the neighbour 1.35": "nearer than a jump: one service of somebody who took a step",
+    "an id goes over to the neighbour 1.7": "the same, for a frame is missed in between, and in twice the time one gets there",
     "staff without a uniform 36": "known for staff when half of it was over",
     "found again behind a passer by 0.6": "farther than a step",
     "half hidden by a passer by 0.26": "less than half is covered",
@@ -213,7 +215,7 @@ WRONG = {
 @pytest.mark.parametrize("known", situations.SITUATIONS, ids=lambda known: known.script.__name__)
 def test_the_rules_tell_what_happened_but_for_what_is_known_to_go_wrong(known: situations.Situation) -> None:
     for clip in known.clips():
-        found = Fold().find(clip, 15.0)
+        found = Fold().find(clip, 0.0)
         scores = [tally(found[kind], labelled, sensitivity.TIOU) for kind, labelled in clip.labelled.items()]
         assert (min(score.f1 for score in scores) == 1.0) == (clip.name not in WRONG), (clip.name, found, clip.labelled)
 

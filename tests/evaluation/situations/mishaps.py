@@ -66,6 +66,16 @@ def the_tracker_swaps_two_people(shop: Scene, confidence: float) -> None:
     shop.served(anna, ben, 20, 66)
 
 
+@situation(1.35, 1.6, 1.7, 2.0, seconds=80, law=FLOOR)
+def an_id_goes_over_to_the_neighbour(shop: Scene, apart_m: float) -> None:
+    """A customer goes, and the tracker goes on with the next one, who is served after them: two services."""
+    anna = shop.staff(*way(BACK, (5, 70, (0.5, 6.5))))
+    ben = shop.customer(*way(LEFT, (4, 37, (-0.3, 6.0)))).leaves(37)
+    dora = shop.customer((37, -0.3 + apart_m, 6.0), (70, -0.3 + apart_m, 6.0), (74, *RIGHT)).renamed(37, ben.track_id)
+    shop.served(anna, ben, 5, 37)
+    shop.served(anna, dora, 37, 70)
+
+
 @situation(36, 42, 47, 55, 70, seconds=80, law=STAFF_ROOM)
 def staff_without_a_uniform(shop: Scene, lasts_s: float) -> None:
     """They come to work as the first customer comes, and serve them over the table: one service."""

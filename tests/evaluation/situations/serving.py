@@ -29,7 +29,7 @@ def they_look_at_different_shelves(shop: Scene, apart_m: float) -> None:
     shop.customer(*way(LEFT, (4, 35, (0.0, 6.0))))
 
 
-@situation(4, 5.5, 6.5, seconds=80, law=FLOOR)
+@situation(4, 5.5, 7, 7.5, seconds=80, law=FLOOR)
 def staff_fetch_something(shop: Scene, away_s: float) -> None:
     """From the next shelf, three steps off, and come back with it: one service."""
     beside, until_s = (0.9, 6.0), 35 + away_s

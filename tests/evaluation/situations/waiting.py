@@ -61,7 +61,7 @@ def told_where_it_is_behind_a_passer_by(shop: Scene, hidden_s: float) -> None:
     shop.customer(*way(LEFT, (5, 72, (0.0, 5.5))))
 
 
-@situation(1.6, 2.5, 4.0, seconds=85, law=FLOOR)
+@situation(1.2, 1.6, 2.5, 4.0, seconds=85, law=FLOOR)
 def a_word_on_the_way_there_and_back(shop: Scene, between_s: float) -> None:
     """Staff pass with a word each time: the customer is still unattended."""
     spot, again_s = (0.8, 5.6), 37.0 + between_s
