@@ -194,7 +194,7 @@ WRONG = {
     "a uniform that the detector hardly knows 0.3": "a role of less than four fifths is never stable",
     "a uniform that the detector hardly knows 0.4": "the same",
     "an id goes over to the neighbour 1.35": "nearer than a jump: one service of somebody who took a step",
-    "an id goes over to the neighbour 1.7": "the same, for a frame is missed in between, and in twice the time one gets there",
+    "an id goes over to the neighbour 1.7": "the same, for a frame is missed in between",
     "staff without a uniform 36": "known for staff when half of it was over",
     "found again behind a passer by 0.6": "farther than a step",
     "half hidden by a passer by 0.26": "less than half is covered",
