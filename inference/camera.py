@@ -13,9 +13,11 @@ from inference.errors import RecordingError
 from inference.handoff import Closed, Failed, Handoff, Opened
 from inference.producer import TrackProducer
 from inference.recorder import Recorder
+from inference.sight_watch import SightWatch
 from inference.source import End, Epoch, Frame, Source
 from inference.timing import Grid, Pick, Picker, grid_rate_hz
 from inference.tracker import Tracker, TrackerSettings
+from schemas.errors import InputError
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +39,16 @@ class CameraPipeline:
         rate_hz: float,
         tracker_settings: TrackerSettings,
         check_image: Callable[[int, int], None],
+        sight: SightWatch,
         live: bool,
         on_frame: Callable[[int], None] = lambda at: None,
     ) -> None:
-        """check_image(width, height) raises when something lies outside; on_frame hears each frame's captured_at."""
+        """check_image(width, height) raises InputError when something lies outside; sight says which frames count;
+        on_frame hears each frame's captured_at.
+        """
         self._source, self._recorder, self._detector, self._producer = source, recorder, detector, producer
         self._rate_hz, self._tracker_settings, self._check_image = rate_hz, tracker_settings, check_image
+        self._sight = sight
         self._handoff, self._live = Handoff(live=live), live
         self._on_frame = on_frame
 
@@ -75,6 +81,7 @@ class CameraPipeline:
             match item:
                 case Opened():
                     self._producer.begin(item.epoch)
+                    self._sight.begin(item.misfit)
                     epoch = _DetectedEpoch(item, Tracker(self._tracker_settings, item.rate_hz))
                 case Pick():
                     assert epoch is not None
@@ -94,7 +101,7 @@ class CameraPipeline:
         epoch.next_slot, epoch.last_at = pick.slot + 1, frame.captured_at
         image = frame.picture.to_ndarray(format="bgr24")
         detections = self._detector.detect(image, frame.index)
-        self._producer.frame(frame, epoch.tracker.update(detections, image))
+        self._producer.frame(frame, epoch.tracker.update(detections, image), self._sight.judge(frame))
         self._on_frame(frame.captured_at)
 
 
@@ -123,12 +130,18 @@ class _ReaderSink:
         self._picker: Picker[Frame] | None = None
 
     def open(self, epoch: Epoch) -> None:
-        self._check_image(epoch.width, epoch.height)
+        misfit = None
+        try:
+            self._check_image(epoch.width, epoch.height)
+        except InputError as error:
+            if self._picker is None:
+                raise
+            misfit = str(error)  # a camera that changes while it runs is still recorded
         rate_hz = grid_rate_hz(self._rate_hz, epoch.frame_hz)
         self._picker = Picker(_grid(epoch, rate_hz))
         with self._recording():
             self._recorder.open(epoch)
-        self._handoff.put(Opened(epoch, rate_hz))
+        self._handoff.put(Opened(epoch, rate_hz, misfit))
 
     def packet(self, packet: Any, pts: int) -> None:
         with self._recording():

@@ -17,6 +17,7 @@ TOLD = (
     metrics.CAMERA_SKIPPED,
     metrics.CAMERA_CAPTURED,
     metrics.CAMERA_RECONNECTS,
+    metrics.CAMERA_IMPAIRED,
     metrics.CAMERA_SEGMENTS,
     metrics.CAMERA_SEGMENT_BYTES,
     metrics.CAMERA_MEMORY,

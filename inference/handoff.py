@@ -18,6 +18,8 @@ class Opened:
     epoch: Epoch
     rate_hz: float
     """Of the detection grid."""
+    misfit: str | None = None
+    """Why what is drawn does not fit its pictures."""
 
 
 @dataclass(frozen=True)

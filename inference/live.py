@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -66,10 +67,7 @@ class LiveSource:
             if last is None:
                 failures += 1
                 if not seen and failures >= FIRST_TRIES:
-                    raise SourceError(
-                        f"{self._address}: {reason}; tried {failures} times: check the address, user and password, and "
-                        "that the camera is on"
-                    )
+                    raise SourceError(f"{self._address}: {reason}; tried {failures} times: {self._advice()}")
             else:
                 seen, last_at = True, last
             if not stop.is_set():
@@ -101,6 +99,12 @@ class LiveSource:
             return connection.ended_by + broken, connection.last_at if connection.shown else None
         finally:
             container.close()
+
+    def _advice(self) -> str:
+        if not self._address.is_device:
+            return "check the address, user and password, and that the camera is on"
+        there = ", ".join(sorted(str(path) for path in Path("/dev").glob("video*"))) or "none"
+        return f"check that it is plugged in and that this user may read it (group video); video devices here: {there}"
 
     def _open(self) -> Any:
         """The container (PyAV)."""

@@ -23,6 +23,7 @@ from inference.live import LiveSource
 from inference.producer import TrackProducer, own_version
 from inference.recorder import Recorder
 from inference.report import Message, Outcome, Reporter, log_through
+from inference.sight_watch import SightWatch, read_reference
 from inference.source import Address, FileSource
 from inference.tracker import TrackerSettings, settings_hash
 from inference.tracks_log import TracksLog
@@ -94,6 +95,8 @@ class _CameraProcess:
         self.task, self.reporter = task, reporter
         self.camera: Camera = task.site.camera(task.camera_id)
         self.clock = WallClock()
+        self._size: tuple[int, int] | None = None
+        """Of its first picture."""
         self.root = lane_root(task.settings.recordings_dir, task.lane)
 
     def run(self, stop: threading.Event) -> None:
@@ -132,6 +135,7 @@ class _CameraProcess:
                     rate_hz=self.camera.detector.rate_hz,
                     tracker_settings=TRACKER,
                     check_image=self._check_image,
+                    sight=self._sight(),
                     live=file is None,
                     on_frame=self.reporter.frame,
                 ).run(stop)
@@ -160,6 +164,17 @@ class _CameraProcess:
                 "image_height, and what is drawn"
             )
         self.camera.check_image(width, height)
+        self._size = first = self._size or (width, height)
+        if first != (width, height) and self.camera.is_drawn_on:
+            raise SourceError(
+                f"its image was {first[0]}x{first[1]} and is {width}x{height} now: what is drawn no longer fits; set "
+                "the camera back, or correct the site file and start again"
+            )
+
+    def _sight(self) -> SightWatch:
+        named = self.camera.reference
+        reference = read_reference(self.task.base / Path(named).expanduser()) if named else None
+        return SightWatch(self.task.camera_id, reference)
 
     def _detector(self) -> Detector:
         detector = load_detector(self.camera.detector, self.task.base, threads=self.task.threads)

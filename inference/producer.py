@@ -11,7 +11,7 @@ from inference.tracks_log import TracksLog
 from infra import metrics
 from infra.clock import Clock
 from infra.failpoint import failpoint
-from schemas.records import Position, Producer, StreamState, Track, TrackUpdate
+from schemas.records import Impairment, Position, Producer, StreamState, Track, TrackUpdate
 from schemas.topics import Topic
 
 log = logging.getLogger(__name__)
@@ -75,9 +75,9 @@ class TrackProducer:
             )
         self._epoch, self._sequence = epoch, 0
 
-    def frame(self, frame: Frame, tracks: list[Track]) -> None:
-        """A frame of the grid and who was in it."""
-        self._put(frame.captured_at, "LIVE", frame_index=frame.index, tracks=tracks)
+    def frame(self, frame: Frame, tracks: list[Track], impairment: Impairment | None = None) -> None:
+        """A frame of the grid, who was in it, and why it does not count if so."""
+        self._put(frame.captured_at, "LIVE", frame_index=frame.index, tracks=tracks, impairment=impairment)
         metrics.CAMERA_FRAMES.add(self._camera_id)
         metrics.CAMERA_CAPTURED.set(frame.captured_at / 1000, self._camera_id)
 
@@ -100,6 +100,7 @@ class TrackProducer:
         frame_index: int = -1,
         tracks: list[Track] | None = None,
         skipped: bool = False,
+        impairment: Impairment | None = None,
     ) -> None:
         assert self._epoch is not None
         now = self._clock.now_ms()
@@ -120,6 +121,7 @@ class TrackProducer:
             tracks=tracks or [],
             producer=self._producer,
             previous=self._previous if self._sequence == 0 else None,
+            impairment=impairment,
         )
         self._sequence += 1
         self._last_at = at

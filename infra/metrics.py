@@ -114,6 +114,9 @@ CAMERA_CAPTURED = Metric(
 CAMERA_RECONNECTS = Metric(
     "counter", "trackfold_camera_reconnects_total", "times", "The source broke off or could not be opened.", "camera"
 )
+CAMERA_IMPAIRED = Metric(
+    "gauge", "trackfold_camera_impaired", "0 or 1", "Moved, covered or black: its frames do not count.", "camera"
+)
 CAMERA_SEGMENTS = Metric(
     "counter", "trackfold_camera_segments_total", "segments", "Recorded and closed: clips can be cut.", "camera"
 )

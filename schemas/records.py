@@ -10,6 +10,7 @@ import msgspec
 
 ClockSource = Literal["pts", "ntp", "wall", "UNRECOGNISED"]
 StreamState = Literal["LIVE", "INTERRUPTED", "ENDED", "LOST", "UNRECOGNISED"]
+Impairment = Literal["displaced", "blind", "UNRECOGNISED"]
 Phase = Literal["started", "confirmed", "ended", "discarded", "retracted", "UNRECOGNISED"]
 CloseReason = Literal["separated", "left", "served", "interrupted", "rolled", "closed", "end_of_stream", "UNRECOGNISED"]
 UnattendedReason = Literal["no_contact", "no_staff", "staff_busy", "UNRECOGNISED"]
@@ -23,7 +24,9 @@ UploadStatus = Literal["uploaded", "failed", "ambiguous", "UNRECOGNISED"]
 IncidentStatus = Literal["reported", "failed", "ambiguous", "suppressed", "UNRECOGNISED"]
 EvidenceStatus = Literal["pending", "available", "partial", "failed", "ambiguous", "expired", "erased", "UNRECOGNISED"]
 Facet = Literal["event", "clip", "upload", "incident", "UNRECOGNISED"]
-OutageReason = Literal["gap", "interrupted", "lost", "missing", "skipped", "ended", "UNRECOGNISED"]
+OutageReason = Literal[
+    "gap", "interrupted", "lost", "missing", "skipped", "ended", "displaced", "blind", "UNRECOGNISED"
+]
 ControlAction = Literal["apply_rules", "UNRECOGNISED"]
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,254}\Z")]
@@ -103,6 +106,7 @@ class TrackUpdate(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     producer: Producer
     previous: Position | None = None
     control: Control | None = None
+    impairment: Impairment | None = None
 
 
 class TrackRef(msgspec.Struct, frozen=True, gc=False, kw_only=True):

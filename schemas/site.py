@@ -50,6 +50,9 @@ class Camera(Frozen):
     """When the file's first frame was taken; else the container's creation time."""
     image_width: int | None = Field(default=None, gt=0)
     image_height: int | None = Field(default=None, gt=0)
+    reference: str = ""
+    """A picture of what the camera is to see (relative to the site file), by which one that was moved or covered is
+    noticed; `trackfold calibrate CAMERA --reference FILE` makes one. Without it only a black picture is noticed."""
     detector: Detector = Detector()
     zones: tuple[Zone, ...] = ()
     service_points: tuple[ServicePoint, ...] = ()
@@ -89,6 +92,11 @@ class Camera(Frozen):
         for what, x, y in self._points():
             if not (0 <= x <= width and 0 <= y <= height):
                 yield f"{what}: point ({x:g}, {y:g}) is outside"
+
+    @property
+    def is_drawn_on(self) -> bool:
+        """Does anything stand at pixels of its image?"""
+        return bool(self._points())
 
     def check_image(self, width: int, height: int) -> None:
         """Raise SiteError when something is drawn outside a width x height image (pixels)."""

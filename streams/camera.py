@@ -60,7 +60,7 @@ def _fold(
 def _follow(frame: Frame, missing: OutageReason | None) -> None:
     """A record of the sequence: a frame, an empty slot, or the stream's word that it stops."""
     state, update, now = frame.state, frame.update, frame.now
-    sight = update.stream_state == "LIVE" and not update.skipped
+    sight = update.stream_state == "LIVE" and not update.skipped and update.impairment is None
     if sight and now <= (state.day_begins_at - 1 if state.frame_at is None else state.frame_at):
         raise FoldError(f"{_where(update)}: time does not advance; correct the camera's clock and begin a new epoch")
     if update.stream_state == "ENDED":
@@ -72,6 +72,9 @@ def _follow(frame: Frame, missing: OutageReason | None) -> None:
         _judge_blindness(frame, missing, sight)
         state.stopped = state.stopped or "interrupted"
     elif update.stream_state == "LIVE":
+        if update.impairment == "UNRECOGNISED":
+            raise FoldError(f"{_where(update)}: unknown impairment; update trackfold")
+        state.stopped = update.impairment or state.stopped
         _judge_blindness(frame, missing, sight)
         if sight:
             _see(frame)

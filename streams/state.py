@@ -185,7 +185,7 @@ class CameraState(msgspec.Struct):
     frame_at: int | None = None
     """The day's last frame."""
     stopped: OutageReason | None = None
-    """The stream said that it stops: `interrupted` or `ended`."""
+    """What the stream said since the last frame that counts: `interrupted`, `ended`, `displaced` or `blind`."""
     outage: OpenOutage | None = None
     ordinal: int = 0
     last_key: int = 0

@@ -22,6 +22,7 @@ from schemas.records import (
     CameraOutage,
     Control,
     CustomerVisit,
+    Impairment,
     InteractionEvent,
     Position,
     Producer,
@@ -67,6 +68,8 @@ class Scenario:
     people: list[Figure] = field(default_factory=list)
     blind: list[tuple[float, float]] = field(default_factory=list)
     skips: list[tuple[float, float]] = field(default_factory=list)
+    impaired: list[tuple[float, float, Impairment]] = field(default_factory=list)
+    """Spans whose frames do not count, and why."""
     epochs_at: list[float] = field(default_factory=list)
 
     def person(self, class_name: str, *path: tuple[float, float, float], tall_m: float = 1.7) -> Figure:
@@ -114,6 +117,7 @@ class Scenario:
                     camera_id=self.camera_id,
                     lane=self.lane,
                     skipped=skipped,
+                    impairment=next((why for a, b, why in self.impaired if a <= s < b), None),
                 )
             )
             sequence += 1
@@ -144,6 +148,7 @@ def record(
     skipped: bool = False,
     previous: Position | None = None,
     control: Control | None = None,
+    impairment: Impairment | None = None,
     camera: Camera | None = None,
     camera_id: str = CAMERA,
     lane: str = "live",
@@ -168,6 +173,7 @@ def record(
         producer=PRODUCER,
         previous=previous,
         control=control,
+        impairment=impairment,
     )
 
 

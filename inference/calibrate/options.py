@@ -9,6 +9,7 @@ EXAMPLES = """\
   trackfold calibrate till --heights --view 75          the tilt, from how tall people in the log look
   trackfold calibrate till --heights --detections kept/till.npz
   trackfold calibrate till --picture till.png           floor grid, zones, service points over a frame
+  trackfold calibrate till --reference ref.png          the frame by which a moved or covered camera is noticed
 
 Measure 6 or more spots of floor that are easy to find in the picture (corners of tiles, feet of shelves), near and far,
 left and right, with the metres counted from any corner in two directions at a right angle. The text to paste is
@@ -27,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lane", default="live", help="people: which log (default: live)")
     parser.add_argument("--picture", type=Path, metavar="PNG", help="draw what is configured over a frame")
     parser.add_argument(
-        "--image", metavar="FILE", help="draw over this picture or video instead of the camera's source"
+        "--reference", type=Path, metavar="PNG", help="keep the plain frame: what this camera is to see, from now on"
     )
+    parser.add_argument("--image", metavar="FILE", help="take this picture or video instead of the camera's source")
     parser.add_argument("--at", type=float, default=0.0, metavar="S", help="seconds into the video (default: 0)")

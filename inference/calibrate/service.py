@@ -24,9 +24,11 @@ def run(
     camera, base = site.camera(arguments.camera), site_path.parent
     rules = site.effective_rules(camera.camera_id)
     frame: Image | None = None
-    if arguments.picture is not None:
-        if arguments.picture.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-            raise InputError(f"--picture {arguments.picture}: name a .png or .jpg file")
+    wanted = {"--picture": arguments.picture, "--reference": arguments.reference}
+    for option, path in wanted.items():
+        if path is not None and path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+            raise InputError(f"{option} {path}: name a .png or .jpg file")
+    if any(wanted.values()):
         source, where = (arguments.image, Path()) if arguments.image else (camera.source, base)
         frame = frame_of(source, where, arguments.at)
         camera.check_image(frame.shape[1], frame.shape[0])
@@ -43,7 +45,8 @@ def run(
         if measured is None and frame is None:
             raise InputError(
                 f"camera {camera.camera_id}: no floor is measured: give --points FILE (each line: pixel x, pixel y, "
-                "metres x, metres y), or --heights to reckon from people, or --picture to see what is drawn"
+                "metres x, metres y), or --heights to reckon from people, or --picture to see what is drawn, "
+                "or --reference to keep a frame"
             )
         found = Found([]) if measured is None else by_points(measured, rules, size)
     for line in found.lines:
@@ -51,7 +54,10 @@ def run(
     if found.depth_factor is not None or found.plan is not None:
         say(f"\npaste into camera {camera.camera_id} in {site_path}:\n")
         say(as_yaml(found.plan, found.depth_factor))
-    if frame is not None:
+    if frame is not None and arguments.reference is not None:
+        _write(arguments.reference, frame, "--reference")
+        say(f"kept: {arguments.reference}; name it as `reference` of camera {camera.camera_id} in {site_path}")
+    if frame is not None and arguments.picture is not None:
         _save(arguments.picture, frame, rules, found)
         say(f"{'' if not found.lines else chr(10)}drawn: {arguments.picture}")
     return 0 if found.sound else 1
@@ -74,18 +80,21 @@ def _size(camera: Camera, frame: Image | None) -> tuple[int, int] | None:
 
 def _save(path: Path, frame: Image, rules: CameraRules, found: Found) -> None:
     """Draw over the frame. OpenCV comes with the extras `demo` and `detect`, which whoever runs a camera has."""
-    import cv2
-
     from inference.calibrate.picture import Marks, draw
 
     notes = []
     if found.plan is not None and found.plan != rules.floor:
         rules = rules.model_copy(update={"floor": found.plan})
         notes = ["the floor is the one that was printed: it is not in the site file yet"]
-    image = draw(frame, rules, Marks(found.marks or [], notes))
+    _write(path, draw(frame, rules, Marks(found.marks or [], notes)), "--picture")
+
+
+def _write(path: Path, image: Image, option: str) -> None:
+    import cv2
+
     done, data = cv2.imencode(path.suffix, image)
     try:
         path.write_bytes(data.tobytes())
     except OSError as error:
-        raise InputError(f"--picture {path}: cannot be written: {error.strerror}") from error
+        raise InputError(f"{option} {path}: cannot be written: {error.strerror}") from error
     assert done

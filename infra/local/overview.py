@@ -181,6 +181,8 @@ def _camera_state(seen: Overview, camera: str, age_s: float) -> str:
         return "not read on this machine"
     if not running:
         return "its process has ended"
+    if seen.of(metrics.CAMERA_IMPAIRED, camera):
+        return "IMPAIRED: moved, covered or black; see the log of infer"
     return "running" if seen.frames_per_s.get(camera) or age_s <= SILENT_S else "SILENT"
 
 

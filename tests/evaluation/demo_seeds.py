@@ -24,6 +24,7 @@ from inference.camera import CameraPipeline
 from inference.detector import load_detector
 from inference.process import TRACKER
 from inference.producer import TrackProducer
+from inference.sight_watch import SightWatch
 from inference.source import FileSource
 from infra.clock import WallClock
 from infra.demo.compare import Comparison, compare
@@ -138,6 +139,7 @@ def track(site_id: str, camera: Any, demo: Rendered) -> list[TrackUpdate]:
         rate_hz=RATE_HZ,
         tracker_settings=TRACKER,
         check_image=lambda width, height: None,
+        sight=SightWatch(camera.camera_id),
         live=False,
     ).run(Event())
     return kept.updates

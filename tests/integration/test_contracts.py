@@ -61,11 +61,17 @@ def test_an_incompatible_schema_edit_is_refused_by_the_registry(settings: Settin
         registry.register(subject, edited(BREAKING[name]))
 
 
-def test_a_compatible_schema_edit_is_taken_and_read_with_ours(settings: Settings) -> None:
+COMPATIBLE: dict[str, Callable[[dict[str, Any]], None]] = {
+    "a new optional field": lambda s: s["fields"].append({"name": "mood", "type": ["null", "string"], "default": None}),
+    "a new symbol of an enum with a default": lambda s: field(s, "phase")["type"]["symbols"].append("paused"),
+}
+
+
+@pytest.mark.parametrize("name", COMPATIBLE)
+def test_a_compatible_schema_edit_is_taken_and_read_with_ours(settings: Settings, name: str) -> None:
     registry, subject = ConfluentRegistry(settings), f"scratch-{uuid.uuid4()}-value"
     registry.register(subject, schema_text(records.UnattendedEvent))
-    newer = edited(lambda s: s["fields"].append({"name": "mood", "type": ["null", "string"], "default": None}))
-    assert registry.schema(registry.register(subject, newer))
+    assert registry.schema(registry.register(subject, edited(COMPATIBLE[name])))
 
 
 def test_a_registry_that_is_not_there_is_named_with_its_address(settings: Settings) -> None:

@@ -155,7 +155,11 @@ def logs(draw: st.DrawFn, start_at: int | None = None) -> Log:
     for _ in range(draw(st.integers(0, 1))):
         at = draw(st.floats(1, seconds))
         span = (at, at + draw(st.sampled_from([0.5, 0.9, 1.5, 4.0])))
-        (shop.blind if draw(st.booleans()) else shop.skips).append(span)
+        how = draw(st.sampled_from(["blind", "skips", "impaired"]))
+        if how == "impaired":
+            shop.impaired.append((*span, draw(st.sampled_from(["displaced", "blind"]))))
+        else:
+            (shop.blind if how == "blind" else shop.skips).append(span)
     if draw(st.integers(0, 2)) == 0:
         shop.epochs_at = [draw(st.floats(1, seconds))]
     log = shop.log()

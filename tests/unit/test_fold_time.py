@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from schemas.records import Control, Position, TrackUpdate
+from schemas.records import Control, Impairment, Position, TrackUpdate
 from schemas.rules import CameraRules
 from streams.book import UnknownRules
 from streams.camera import FoldError, step, step_missing
@@ -155,6 +155,25 @@ class TestOutage:
         log, shop = scene(20).log(), scene(20)
         stop = after(log[-1], 0.5, "INTERRUPTED", sequence=log[-1].sequence + 4)
         assert told(fold([*log, stop], FLOOR)) == [("missing", shop.at(20), stop.captured_at, 2)]
+
+    @pytest.mark.parametrize("why", ["displaced", "blind"])
+    def test_frames_that_do_not_count_are_an_outage_whoever_is_in_them(self, why: Impairment) -> None:
+        shop = scene(seconds=80, impaired=[(30.1, 40, why)])
+        events = fold(shop.log(), FLOOR)
+        assert told(events) == [(why, shop.at(30), None, 1), (why, shop.at(30), shop.at(40), 2)]
+        assert interactions(events)[2].close_reason == "interrupted"
+        assert interactions(events)[2].ended_at == shop.at(30)
+
+    def test_three_seconds_of_them_are_unknown_time(self) -> None:
+        shop = scene(impaired=[(30.1, 33.0, "displaced")])
+        events = fold(ended(shop.log()), FLOOR)
+        assert outages(events) == []
+        assert phases(interactions(events)) == ["started", "confirmed", "ended"]
+
+    def test_an_impairment_that_we_do_not_know_halts_the_camera(self) -> None:
+        log = scene(20).log()
+        with pytest.raises(FoldError, match="unknown impairment; update trackfold"):
+            fold([*log, after(log[-1], 0.1, impairment="UNRECOGNISED")], FLOOR)
 
     def test_people_keep_their_numbers_over_an_outage_within_an_epoch(self) -> None:
         shop = scene(blind=[(30.1, 35)])

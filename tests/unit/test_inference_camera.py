@@ -5,6 +5,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
 
@@ -15,6 +16,7 @@ from inference.lane import Last, Start, plan_file
 from inference.producer import TrackProducer
 from inference.recorder import Recorder
 from inference.segment import Remuxed
+from inference.sight_watch import SightWatch
 from inference.source import FileSource, Frame
 from inference.timing import Pick
 from inference.tracker import TrackerSettings
@@ -38,6 +40,7 @@ def run(
     check_image: Any = lambda width, height: None,
     lane: str = "live",
     live: bool = False,
+    reference: Any = None,
 ) -> Published:
     """A run over a file that continues `last`; kill_after, stop_after: so many records published."""
     published, stop, clock = Published(kill_after), Event(), StillClock()
@@ -73,6 +76,7 @@ def run(
                 rate_hz=rate_hz,
                 tracker_settings=TrackerSettings(),
                 check_image=check_image,
+                sight=SightWatch("cam", reference),
                 live=live,
                 on_frame=on_frame,
             ).run(stop)
@@ -211,6 +215,7 @@ def test_the_recording_is_never_behind_the_detection(video: Path, tmp_path: Path
         rate_hz=10,
         tracker_settings=TrackerSettings(),
         check_image=lambda width, height: None,
+        sight=SightWatch("cam"),
         live=False,
     ).run(Event())
     for index in range(60):
@@ -233,6 +238,33 @@ def test_what_is_drawn_outside_the_image_stops_the_camera_with_that_error(video:
 
     with pytest.raises(SiteError, match="96x64"):
         run(video, tmp_path / "rec", check_image=refuse)
+
+
+def test_frames_that_do_not_count_say_why_and_go_on_in_the_sequence(video: Path, tmp_path: Path) -> None:
+    # given a reference that shows something else
+    reference = np.kron(np.random.default_rng(1).uniform(0, 255, (4, 5)), np.ones((27, 32)))[:107]
+    updates = run(video, tmp_path / "rec", reference=reference).updates
+    assert [u.impairment is not None for u in updates] == [False] * 30 + [True] * 30 + [False]
+    assert [u.sequence for u in updates] == list(range(61))
+    assert all(u.tracks for u in updates[31:40]), "what was seen is published all the same"
+
+
+def test_a_camera_whose_pictures_change_while_it_runs_is_recorded_and_displaced(tmp_path: Path) -> None:
+    # given a source that breaks, and comes back with pictures that do not fit
+    first = write_video(tmp_path / "a.ts", 30).read_bytes()
+    (tmp_path / "both.ts").write_bytes(first + first)
+    checked: list[int] = []
+
+    def check(width: int, height: int) -> None:
+        checked.append(width)
+        if len(checked) == 2:
+            raise SiteError("its image was 640x480 and is 96x64 now")
+
+    published = run(tmp_path / "both.ts", tmp_path / "rec", check_image=check)
+    epochs = sorted({u.stream_epoch for u in published.updates})
+    by_epoch = [{u.impairment for u in published.updates if u.stream_epoch == e and u.frame_index >= 0} for e in epochs]
+    assert by_epoch == [{None}, {"displaced"}]
+    assert {segment.stream_epoch for segment in published.segments} == set(epochs)
 
 
 def test_a_file_that_gives_other_frames_than_the_log_holds_is_refused(video: Path, tmp_path: Path) -> None:
@@ -314,6 +346,7 @@ def test_nobody_is_left_waiting_when_the_detector_fails(video: Path, tmp_path: P
         rate_hz=10,
         tracker_settings=TrackerSettings(),
         check_image=lambda width, height: None,
+        sight=SightWatch("cam"),
         live=False,
     )
     with pytest.raises(RuntimeError, match="out of memory"):

@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from inference import backoff
+from inference import backoff, live
 from inference.errors import LaneError, SourceError
 from inference.live import LiveSource
 from inference.source import Address
@@ -105,6 +106,23 @@ def test_an_address_that_never_answers_is_given_up_with_one_clear_line(camera: C
         source(camera).read(Taken(), threading.Event())
     assert "\n" not in str(caught.value)
     assert len(camera.requests) == 5
+
+
+def test_a_device_that_is_not_there_is_given_up_with_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backoff, "MAX_S", 0.01)
+    address = Address("/dev/video77", Path())
+    assert address.is_live
+    with pytest.raises(SourceError, match=r"^/dev/video77: cannot be opened \(No such file.*plugged in.*group video"):
+        LiveSource(address, WallClock()).read(Taken(), threading.Event())
+
+
+def test_what_takes_the_connection_and_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backoff, "MAX_S", 0.01)
+    monkeypatch.setattr(live, "OPEN_TIMEOUT_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = Address(f"rtsp://127.0.0.1:{silent.getsockname()[1]}/live", Path())
+        with pytest.raises(SourceError, match=r"cannot be opened.*tried 5 times"):
+            LiveSource(address, WallClock()).read(Taken(), threading.Event())
 
 
 def test_a_camera_that_was_seen_is_waited_for_however_long_it_is_away(camera: Camera) -> None:

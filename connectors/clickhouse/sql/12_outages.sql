@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS outages
     from_at DateTime64(3, 'UTC') COMMENT 'First blind moment',
     to_at Nullable(DateTime64(3, 'UTC')) COMMENT 'First moment seen again; null while it lasts',
     local_hour UInt8 COMMENT 'Hour of from_at on the site''s clock, 0 to 23',
-    reason LowCardinality(String) COMMENT 'gap, interrupted, lost, missing, skipped or ended'
+    reason LowCardinality(String) COMMENT 'gap, interrupted, lost, missing, skipped, ended, displaced or blind'
 )
 ENGINE = ReplacingMergeTree(revision)
 PARTITION BY toYYYYMM(business_day)
