@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from connectors.ways_out import options as ways_out
 from inference.calibrate import options
 from infra import log
 from infra.config import Settings, load_settings
@@ -255,6 +256,8 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("id", help="episode_id, or the beginning of one")
     sub = command("verify", verify, "  trackfold verify --wait 60 --site shop.yaml", site=True)
     sub.add_argument("--wait", type=float, default=0.0, metavar="S", help="first wait until nothing is under way")
+    for word, act, examples, add_options in ways_out.COMMANDS:
+        add_options(command(word, act, examples, site=word != "dlq"))
     sub = command("sql", sql, "  trackfold sql 'SELECT kind, count() FROM episodes GROUP BY kind' --format csv")
     sub.add_argument("query")
     sub.add_argument("--format", choices=("table", "csv", "json"), default="table")

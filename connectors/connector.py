@@ -42,6 +42,18 @@ class Connector(Protocol[J, R]):
     def is_ours(self, job: J) -> bool:
         """False when this process serves another site: the work is left to whoever does."""
 
+    def kept_days(self, result: R) -> int:
+        """How long somebody may have the step done again after this result; 0: there is no reason to."""
+
+    def follow(self, job: J, prior: Work[J, R]) -> Outcome[R] | None:
+        """What a newer record changes where the step was done before: None = do it, else what is certain without that.
+
+        prior: its marker; input and before are None where nothing was wrong. Pure but for the time in the result.
+        """
+
+    def accepted(self, job: J, before: R, external_id: str | None) -> R:
+        """The record when a person found that an ambiguous attempt was accepted, under the other side's id or name."""
+
     def is_risky(self, job: J) -> bool:
         """True when doing this job twice could be accepted twice."""
 

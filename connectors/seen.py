@@ -5,11 +5,18 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from connectors.work import Again, Done, Halt, Later, Outcome, Partition, Unsure
+from connectors.work import Again, Done, Halt, Later, Nothing, Outcome, Partition, Unsure
 from infra import log, metrics
 from infra.health import Health
 
-NAMES: dict[type, str] = {Done: "done", Again: "again", Unsure: "unsure", Later: "later", Halt: "halt"}
+NAMES: dict[type, str] = {
+    Done: "done",
+    Again: "again",
+    Unsure: "unsure",
+    Later: "later",
+    Nothing: "nothing",
+    Halt: "halt",
+}
 ACHIEVED = frozenset({"complete", "partial", "uploaded", "reported"})
 WORK = "work"
 TELL_EVERY_S = 1.0

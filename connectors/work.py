@@ -1,12 +1,14 @@
 """What a connector has to do, as data, and the rules over it: what counts after a crash, what is due, when to give up.
 
 One record of <connector>-work per piece of work, JSON, key episode_id:part (incidents: incident_id), in the partition
-of the record that asked for it:
+of the record that asked for it. A step that is done again is a new piece of work, key episode_id:part:2 and so on, so
+that what is finished stays finished:
 
     pending -> [attempting ->] finished with its result -> finished, published
 
 `attempting` is written only where asking twice is not safe. The result is stored before it is published, so that a
-crash repeats the same bytes. What remains is a short marker, so that a repeated source record repeats no work.
+crash repeats the same bytes. What remains is a short marker, so that a repeated source record repeats no work; where
+something may have to be done again, the marker holds what it takes.
 """
 
 from collections.abc import Iterable
@@ -21,6 +23,9 @@ J = TypeVar("J")
 R = TypeVar("R")
 BACKOFF_MAX_S = 60.0
 RETRY_AFTER_MAX_S = 3600.0
+KEPT_DAYS = 30
+PARTIAL_KEPT_DAYS = 7
+"""How long a step may be done again: as long as the join of the evidence keeps what it would be joined to."""
 
 
 class WorkUnreadable(ExplainedError):
@@ -37,10 +42,18 @@ class Work(msgspec.Struct, Generic[J, R], frozen=True, kw_only=True, omit_defaul
     unsure: bool = False
     """An earlier attempt had no certain answer."""
     last_error: str | None = None
+    of: int = 1
+    """Revision of the record that asks for it."""
+    revision: int = 1
+    """Of the result; of work that came to nothing, of the result before."""
+    asked: str | None = None
+    """`hash` of the RetryAsked by which a person had it done again."""
     input: J | None = None
-    """What is to be done; gone once it is finished."""
+    """What is to be done; gone once it is published, unless it may have to be done again."""
     result: R | None = None
     """What came of it; gone once it is published."""
+    before: R | None = None
+    """The last published result, where it may have to be done again."""
     result_hash: str | None = None
     """`hash` of the published record."""
 
@@ -75,13 +88,18 @@ class Later:
 
 
 @dataclass(frozen=True)
+class Nothing:
+    """There is nothing to do (any more), and nothing to say."""
+
+
+@dataclass(frozen=True)
 class Halt:
     """Nothing happened, and nothing will until a person corrects something: the process says so and ends."""
 
     error: ExplainedError
 
 
-Outcome = Done[R] | Again | Unsure | Later | Halt
+Outcome = Done[R] | Again | Unsure | Later | Nothing | Halt
 
 
 @dataclass(frozen=True)
@@ -105,14 +123,41 @@ class Partition(Generic[J, R]):
     """pending or attempting."""
     unpublished: dict[str, Work[J, R]] = field(default_factory=dict)
     """finished, result stored, perhaps not yet published."""
-    finished: dict[str, int] = field(default_factory=dict)
-    """key -> when it was taken in, ms UTC."""
+    finished: dict[str, Work[J, R]] = field(default_factory=dict)
+    """Markers."""
     running: set[str] = field(default_factory=set)
     """Keys of open work that a thread is doing."""
 
     def knows(self, key: str) -> bool:
         """True when this work was taken in before, whatever became of it."""
         return key in self.open or key in self.unpublished or key in self.finished
+
+    def newest(self, key: str) -> tuple[str, Work[J, R]] | None:
+        """The last of the pieces of work that a step's key stands for, with its own key; None when there was none."""
+        found = None
+        number = 1
+        while self.knows(numbered(key, number)):
+            found = numbered(key, number)
+            number += 1
+        if found is None:
+            return None
+        return found, self.open.get(found) or self.unpublished.get(found) or self.finished[found]
+
+    def prior(self, key: str) -> Work[J, R] | None:
+        """The marker of the piece of work before this one."""
+        base, number = split(key)
+        return self.finished.get(numbered(base, number - 1))
+
+
+def numbered(key: str, number: int) -> str:
+    """Key of the n-th piece of work of a step, from 1 on."""
+    return key if number == 1 else f"{key}:{number}"
+
+
+def split(key: str) -> tuple[str, int]:
+    """(the step's key, n) of numbered(key, n)."""
+    base, _, number = key.rpartition(":")
+    return (base, int(number)) if base and number.isdigit() else (key, 1)
 
 
 def read_work(
@@ -140,12 +185,12 @@ def read_work(
         if work.state != "finished":
             if key not in part.finished and key not in part.unpublished:
                 part.open[key] = work
-        elif key not in part.finished:
+        else:
             part.open.pop(key, None)
-            part.unpublished.pop(key, None)
             if work.result is None:
-                part.finished[key] = work.taken_in_at
-            else:
+                part.unpublished.pop(key, None)
+                part.finished[key] = work
+            elif key not in part.finished:
                 part.unpublished[key] = work
     return part
 
@@ -156,9 +201,12 @@ def episode_of(key: str) -> str:
 
 
 def due(part: Partition[J, R], now_ms: int, room: int) -> list[str]:
-    """Keys to start now, at most `room`: the longest due first, and one at a time per episode, alert before closing."""
+    """Keys to start now, at most `room`: the longest due first, and one at a time per episode, alert before closing.
+
+    Of an episode whose last result is not published yet nothing is started: what comes next depends on it.
+    """
     chosen: list[str] = []
-    taken = {episode_of(key) for key in part.running}
+    taken = {episode_of(key) for key in (*part.running, *part.unpublished)}
     first: dict[str, str] = {}
     for key in sorted(part.open, key=lambda k: (part.open[k].taken_in_at, k)):
         first.setdefault(episode_of(key), key)
@@ -170,9 +218,18 @@ def due(part: Partition[J, R], now_ms: int, room: int) -> list[str]:
     return chosen
 
 
-def finished(work: Work[J, R], result: R) -> Work[J, R]:
+def finished(work: Work[J, R], result: R | None) -> Work[J, R]:
     """The work with its result, not yet published."""
-    return Work(state="finished", taken_in_at=work.taken_in_at, attempts=work.attempts + 1, result=result)
+    return Work(
+        state="finished",
+        taken_in_at=work.taken_in_at,
+        attempts=work.attempts + 1,
+        of=work.of,
+        revision=work.revision,
+        asked=work.asked,
+        input=work.input,
+        result=result,
+    )
 
 
 @dataclass(frozen=True)
@@ -192,8 +249,8 @@ def after(work: Work[J, R], outcome: Outcome[R], retry: Retry, risky: bool, now_
     """
     if isinstance(outcome, Later):
         return msgspec.structs.replace(work, state="pending", due_at=now_ms + round(outcome.after_s * 1000))
-    if isinstance(outcome, Done):
-        return finished(work, outcome.result)
+    if isinstance(outcome, Done | Nothing):
+        return finished(work, outcome.result if isinstance(outcome, Done) else None)
     attempts = work.attempts + 1
     reason = str(outcome.error) if isinstance(outcome, Halt) else outcome.reason
     unsure = work.unsure or isinstance(outcome, Unsure)

@@ -8,11 +8,12 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Sequence
-from typing import Any, Generic
+from collections.abc import Iterator, Sequence
+from typing import Generic
 
 import msgspec
 
+from connectors import repeating
 from connectors.connector import Connector, J, R
 from connectors.intake import Intake, Taken
 from connectors.seen import Seen, about
@@ -38,6 +39,7 @@ from infra.health import Health
 from infra.kafka import KafkaUnavailable, Publisher, read_to_end
 from schemas import topics
 from schemas.errors import ExplainedError
+from schemas.records import RetryAsked
 
 log = logging.getLogger(__name__)
 AT_ONCE = 4
@@ -71,7 +73,7 @@ class Worker(Generic[J, R]):
         self._intake = Intake(
             settings,
             connector.name,
-            connector.sources,
+            (*connector.sources, topics.RETRIES),
             publisher,
             on_gained=self._gain,
             on_leaving=self._hand_over,
@@ -153,31 +155,45 @@ class Worker(Generic[J, R]):
                 result = self._connector.give_up(work.input, reason, work.attempts + 1, unsure=True)
                 part.running.add(key)
                 self._arrived.append((part, key, Done(result)))
-        oldest = self._clock.now_ms() - self._kept_ms
-        for key in [key for key, taken_in_at in part.finished.items() if taken_in_at < oldest]:
-            del part.finished[key]
-            self._publisher.publish(self._topic, key, None, partition=number)
+        now_ms = self._clock.now_ms()
+        for key, work in list(part.finished.items()):
+            if work.taken_in_at < now_ms - self._kept_ms:
+                del part.finished[key]
+                self._publisher.publish(self._topic, key, None, partition=number)
+            elif repeating.is_past(work, self._connector, now_ms):
+                part.finished[key] = repeating.shortened(work)
+                self._store(number, key, part.finished[key])
 
     def _take_in(self) -> None:
         """Store what the records ask for, then commit them."""
         if not self._taken or self._to_read or not self._intake.is_ours():
             return
-        now_ms = self._clock.now_ms()
-        new: dict[str, tuple[Partition[J, R], Work[J, R]]] = {}
         for item in self._taken:
             part = self._parts[item.partition]
-            for key, job in (self._connector.plan(item.record, now_ms) if item.record is not None else {}).items():
-                if key not in new and not part.knows(key):
-                    work: Work[J, R] = Work(state="pending", taken_in_at=now_ms, due_at=now_ms, input=job)
-                    new[key] = (part, work)
-                    self._store(item.partition, key, work)
+            for key, work in self._asked(part, item.record):
+                (part.unpublished if work.state == "finished" else part.open)[key] = work
+                self._store(item.partition, key, work)
+                with about(work.input):
+                    log.info("%s: taken in", key)
         self._await_acks()
-        for key, (part, work) in new.items():
-            part.open[key] = work
-            with about(work.input):
-                log.info("%s: taken in", key)
         self._intake.keep(self._taken)
         self._taken = []
+
+    def _asked(self, part: Partition[J, R], record: msgspec.Struct | None) -> Iterator[tuple[str, Work[J, R]]]:
+        """The work that a record asks for and that was not asked for before, by key."""
+        now_ms = self._clock.now_ms()
+        if isinstance(record, RetryAsked):
+            if record.step == self._connector.name:
+                found = repeating.asked_by_person(part, record, self._connector, now_ms)
+                if isinstance(found, str):
+                    log.warning("%s: %s asked for it again, but %s", record.work_key, record.asked_by, found)
+                else:
+                    yield found
+        elif record is not None:
+            for key, job in self._connector.plan(record, now_ms).items():
+                new = repeating.asked_by_record(part, key, job, repeating.source_revision(record), now_ms)
+                if new is not None:
+                    yield new
 
     def _start(self) -> None:
         """Begin what is due. Where asking twice is not safe, that we are about to ask is stored first."""
@@ -185,7 +201,13 @@ class Worker(Generic[J, R]):
         room = AT_ONCE - sum(len(part.running) for part in self._parts.values())
         chosen: list[tuple[int, str]] = []
         for number, part in self._parts.items():
-            chosen += [(number, key) for key in due(part, now_ms, room - len(chosen))]
+            for key in due(part, now_ms, room - len(chosen)):
+                foregone = repeating.foregone(part, key, self._connector)
+                if foregone is None:
+                    chosen.append((number, key))
+                else:
+                    part.running.add(key)
+                    self._arrived.append((part, key, foregone))
         risky = [(number, key) for number, key in chosen if self._is_risky(number, key)]
         if risky and not self._intake.is_ours():
             return
@@ -234,10 +256,13 @@ class Worker(Generic[J, R]):
         for part, key, outcome in self._arrived:
             part.running.discard(key)
             self._seen.arrived(part.open[key].input, outcome)
-            work = self._after(part.open[key], outcome)
+            work = self._after(part, key, outcome)
+            if work.result is not None:
+                part.unpublished[key] = work
+            elif work.state == "finished":
+                part.finished[key] = work = repeating.marker(work, part.prior(key), self._connector)
             if work.state == "finished":
                 del part.open[key]
-                part.unpublished[key] = work
             else:
                 part.open[key] = work
             if not isinstance(outcome, Later):
@@ -251,13 +276,16 @@ class Worker(Generic[J, R]):
         if halts:
             raise halts[0]
 
-    def _after(self, work: Work[J, R], outcome: Outcome[R]) -> Work[J, R]:
+    def _after(self, part: Partition[J, R], key: str, outcome: Outcome[R]) -> Work[J, R]:
+        work = msgspec.structs.replace(part.open[key], revision=repeating.next_revision(part, key))
         assert work.input is not None
         then = after(work, outcome, self._connector.retry, self._connector.is_risky(work.input), self._clock.now_ms())
         if isinstance(then, GivenUp):
             result = self._connector.give_up(work.input, then.reason, then.attempts, unsure=then.unsure)
-            return finished(work, result)
-        return then
+            then = finished(work, result)
+        if then.result is None:
+            return then
+        return msgspec.structs.replace(then, result=repeating.revised(then.result, then.revision))
 
     def _publish(self) -> None:
         """Publish stored results, then shorten them to markers.
@@ -277,9 +305,10 @@ class Worker(Generic[J, R]):
         for number, key, work in ready:
             assert work.result is not None
             self._seen.published(work.result.status)
-            del self._parts[number].unpublished[key]
-            self._parts[number].finished[key] = work.taken_in_at
-            self._store(number, key, msgspec.structs.replace(work, result=None, result_hash=_hash(work)))
+            part = self._parts[number]
+            del part.unpublished[key]
+            part.finished[key] = repeating.marker(work, part.prior(key), self._connector)
+            self._store(number, key, part.finished[key])
         self._await_acks()
 
     def _store(self, number: int, key: str, work: Work[J, R]) -> None:
@@ -293,8 +322,3 @@ class Worker(Generic[J, R]):
             self._seen.health.turned()
             patience_s -= 0.2 if self._stop.is_set() else 0.0
         self._publisher.flush(0.0)
-
-
-def _hash(work: Work[Any, R]) -> str:
-    assert work.result is not None
-    return work.result.hash

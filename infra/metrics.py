@@ -151,7 +151,12 @@ WORK_RESULTS = Metric(
     "counter", "trackfold_work_results_total", "records", "Published; also failed, ambiguous.", "connector", "status"
 )
 WORK_ATTEMPTS = Metric(
-    "counter", "trackfold_work_attempts_total", "attempts", "done, again, unsure, later, halt.", "connector", "outcome"
+    "counter",
+    "trackfold_work_attempts_total",
+    "attempts",
+    "done, again, unsure, later, nothing, halt.",
+    "connector",
+    "outcome",
 )
 EVIDENCE_SECONDS = Metric(
     "histogram",

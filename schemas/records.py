@@ -28,6 +28,8 @@ OutageReason = Literal[
     "gap", "interrupted", "lost", "missing", "skipped", "ended", "displaced", "blind", "UNRECOGNISED"
 ]
 ControlAction = Literal["apply_rules", "UNRECOGNISED"]
+Step = Literal["clip", "upload", "incident", "UNRECOGNISED"]
+Verdict = Literal["again", "not_accepted", "accepted", "UNRECOGNISED"]
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,254}\Z")]
 """What becomes a file's or folder's name, a key in a storage, a label: one path component, whoever wrote the record."""
@@ -529,6 +531,40 @@ class Episode(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     audit: list[AuditStep] = []
 
 
+class RetryAsked(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A person asked for a step to be done again, or said what became of it. Key: camera_id."""
+
+    site_id: Name
+    camera_id: Name
+    lane: Name
+    business_day: Day
+    episode_id: Name
+    step: Step
+    part: ClipPart | None = None
+    work_key: str
+    revision: int
+    verdict: Verdict
+    external_id: str | None = None
+    reason: str
+    asked_by: str
+    asked_at: Time
+    hash: str
+    previous_hash: str | None = None
+
+
+class FoldHalt(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A camera's fold stands before a record that it cannot take. Key: camera_id/lane; null: it goes on."""
+
+    site_id: Name
+    camera_id: Name
+    lane: Name
+    stream_epoch: Time
+    sequence: int
+    captured_at: Time
+    error: str
+    halted_at: Time
+
+
 class FoldSkip(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A person told the fold to pass over a record that it cannot take. Key: camera_id/lane/epoch/sequence."""
 
@@ -540,6 +576,7 @@ class FoldSkip(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     reason: str
     skipped_by: str
     skipped_at: Time
+    captured_at: Time | None = None
 
 
 class RulesSet(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -16,7 +16,15 @@ from schemas import records
 PARTITIONS = 12
 DAY_MS = 24 * 3600 * 1000
 
-Key = Literal["camera_id", "episode_id", "rules_version", "camera_id/lane/epoch/sequence", "episode_id:part", "none"]
+Key = Literal[
+    "camera_id",
+    "episode_id",
+    "rules_version",
+    "camera_id/lane",
+    "camera_id/lane/epoch/sequence",
+    "episode_id:part",
+    "none",
+]
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,10 @@ CLIPS = Topic("clips", "camera_id", records.ClipCut, "Outcome of cutting a clip.
 UPLOADS = Topic("uploads", "camera_id", records.ClipUploaded, "Outcome of storing a clip.", _days(400))
 INCIDENTS = Topic("incidents", "camera_id", records.IncidentReported, "Outcome of reporting.", _days(400))
 EPISODES = Topic("episodes", "episode_id", records.Episode, "Everything known of an episode.", compacted=True)
+RETRIES = Topic("retries", "camera_id", records.RetryAsked, "A person had a step done again.", _days(400))
+FOLD_HALTS = Topic(
+    "fold-halts", "camera_id/lane", records.FoldHalt, "Cameras whose fold stands still, and why.", compacted=True
+)
 FOLD_SKIPS = Topic(
     "fold-skips", "camera_id/lane/epoch/sequence", records.FoldSkip, "Records a person told us to pass.", compacted=True
 )
@@ -102,6 +114,8 @@ PUBLIC = (
     UPLOADS,
     INCIDENTS,
     EPISODES,
+    RETRIES,
+    FOLD_HALTS,
     FOLD_SKIPS,
     CAMERA_RULES,
 )

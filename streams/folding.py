@@ -19,8 +19,8 @@ from infra.clock import Clock
 from infra.failpoint import failpoint
 from infra.log import about
 from schemas.errors import ExplainedError
-from schemas.records import TrackUpdate
-from schemas.topics import topic_of
+from schemas.records import FoldHalt, TrackUpdate
+from schemas.topics import FOLD_HALTS, Topic, topic_of
 from streams import figures
 from streams.book import RulesBook
 from streams.ports import Log, Owner, Post, Record, Table
@@ -31,6 +31,10 @@ log = logging.getLogger(__name__)
 STATE_BYTES_MAX = 512 * 1024
 """The fold bounds its state at 64 KB; one that Kafka would refuse must halt its camera and not end every start."""
 
+
+ERROR_CHARACTERS_MAX = 2000
+Said = tuple[Topic, str, bytes | None]
+"""What is published: topic, key, value."""
 
 NEAR = 2000
 """As many offsets are read on the spot, in a moment; for more the neighbours would have to wait."""
@@ -174,7 +178,7 @@ class CameraFolding(Generic[S]):
                     raise ValueError(
                         f"the state has grown to {len(state)} bytes, at most {STATE_BYTES_MAX} can be kept"
                     )
-                events = [(topic_of(type(e)), e.camera_id, self._outbox.encode(e)) for e in outcome[1]]
+                events: list[Said] = [(topic_of(type(e)), e.camera_id, self._outbox.encode(e)) for e in outcome[1]]
         except Exception as error:  # noqa: BLE001  whatever it is, it is this camera's alone
             return await self._halt(key, entry, update, record, generation, error)
         if outcome == "pass":
@@ -182,7 +186,7 @@ class CameraFolding(Generic[S]):
         if outcome == "rewind":
             return "behind"
         failpoint("streams.before_publish")
-        await self._outbox.publish(events)
+        await self._outbox.publish(events + self._goes_on(key, entry))
         failpoint("streams.after_ack")
         if not self._owner.holds(record.partition, generation):
             return "lost"
@@ -198,12 +202,19 @@ class CameraFolding(Generic[S]):
         entry.writes += 1
         await self._table.keep(key, dump_entry(entry), partition)
 
+    def _goes_on(self, key: bytes, entry: CameraEntry) -> list[Said]:
+        """That a camera is not halted any more, where that was said; before the entry is stored without its halt."""
+        return [] if entry.halt is None else [(FOLD_HALTS, _slashed(key), None)]
+
     async def _halt(
         self, key: bytes, entry: CameraEntry, update: TrackUpdate, record: Record, generation: int, error: Exception
     ) -> Outcome:
         if not self._owner.holds(record.partition, generation):
             return "lost"
         halt = Halt(update.stream_epoch, update.sequence, record.offset, f"{type(error).__name__}: {error}")
+        if entry.halt != halt:  # else it was said before, and since when
+            said = self._outbox.encode(_said(update, halt, self._clock.now_ms()))
+            await self._outbox.publish([(FOLD_HALTS, _slashed(key), said)])
         entry.halt = halt
         await self._keep(key, entry, record.partition)
         self._halted[key] = record.partition, halt
@@ -213,7 +224,7 @@ class CameraFolding(Generic[S]):
             self._alarmed.add((key, record.offset))
             log.error(
                 "camera %s HALTED: its fold cannot take record %d:%d (offset %d of partition %d): %s. Mend the cause "
-                "and start the worker again, or have the record skipped. The other cameras go on.",
+                "and start the worker again, or pass over it with `trackfold skip`. The other cameras go on.",
                 *(update.camera_id, update.stream_epoch, update.sequence, record.offset, record.partition, halt.error),
                 exc_info=None if isinstance(error, ExplainedError) else error,
             )
@@ -244,6 +255,7 @@ class CameraFolding(Generic[S]):
             while True:
                 if reader.position > mine.upto:
                     entry = self.entry(key)
+                    await self._outbox.publish(self._goes_on(key, entry))
                     entry.behind, entry.halt = False, None
                     await self._keep(key, entry, partition)
                     if reader.position > mine.upto:  # nothing was left to us meanwhile: from here on the stream folds
@@ -273,6 +285,22 @@ class CameraFolding(Generic[S]):
         update = await self._outbox.decode(record, TrackUpdate)
         if update is None or entry_key(update) != key:
             return "done"
-        entry = self.entry(key)
-        entry.halt = None
-        return await self._advance(key, entry, update, record, generation, complete=True, behind=behind)
+        return await self._advance(key, self.entry(key), update, record, generation, complete=True, behind=behind)
+
+
+def _slashed(key: bytes) -> str:
+    """camera/lane, as the topics write it."""
+    return key.decode().replace("|", "/")
+
+
+def _said(update: TrackUpdate, halt: Halt, now_ms: int) -> FoldHalt:
+    return FoldHalt(
+        site_id=update.site_id,
+        camera_id=update.camera_id,
+        lane=update.lane,
+        stream_epoch=halt.stream_epoch,
+        sequence=halt.sequence,
+        captured_at=update.captured_at,
+        error=halt.error[:ERROR_CHARACTERS_MAX],
+        halted_at=now_ms,
+    )

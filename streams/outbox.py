@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -31,7 +31,7 @@ class Outbox:
         """The record in wire format; never asks the registry, all schemas were registered at the start."""
         return self._codec.encode(record)
 
-    async def publish(self, records: list[tuple[Topic, str, bytes]]) -> None:
+    async def publish(self, records: Sequence[tuple[Topic, str, bytes | None]]) -> None:
         """Send (topic, key, value) in order and return when the broker has acknowledged all. Raises KafkaError."""
         sent = [await self._topics[topic.name].send(key=key.encode(), value=value) for topic, key, value in records]
         for ack in sent:

@@ -1,5 +1,6 @@
 """What the shells of the folds are given: records, and what stands around them in Kafka or in a test."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
@@ -39,8 +40,8 @@ class Post(Protocol):
     def encode(self, record: msgspec.Struct) -> bytes:
         """In wire format."""
 
-    async def publish(self, records: list[tuple[Topic, str, bytes]]) -> None:
-        """Return when all is acknowledged."""
+    async def publish(self, records: Sequence[tuple[Topic, str, bytes | None]]) -> None:
+        """Return when all is acknowledged. None: a tombstone."""
 
     async def decode(self, record: Record, kind: type[R]) -> R | None:
         """None: put aside."""

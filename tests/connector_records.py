@@ -36,17 +36,17 @@ def site(*camera_ids: str, pairs: Any = "roles") -> Site:
 
 def alert(*, unattended: bool = False) -> Alert:
     """What `confirmed` says for the incident."""
-    boxes = [PersonBox(person_id=200, role="customer", x1=110, y1=20, x2=150, y2=60)]
+    boxes = [PersonBox(person_id=200, role="customer", x1=110.0, y1=20.0, x2=150.0, y2=60.0)]
     if unattended:
         last = T0 - 61_000
         waiting = [
             WaitingCustomer(
                 customer_id=200,
                 status="confirmed",
-                x1=110,
-                y1=20,
-                x2=150,
-                y2=60,
+                x1=110.0,
+                y1=20.0,
+                x2=150.0,
+                y2=60.0,
                 unattended_s=60.0,
                 first_detected_at=T0 - 90_000,
                 last_attended_at=last,
@@ -55,9 +55,9 @@ def alert(*, unattended: bool = False) -> Alert:
                 customer_id=201,
                 status="pending",
                 x1=10.5,
-                y1=20,
-                x2=50,
-                y2=60,
+                y1=20.0,
+                x2=50.0,
+                y2=60.0,
                 unattended_s=12.5,
                 first_detected_at=T0 + 47_500,
             ),
@@ -74,7 +74,7 @@ def alert(*, unattended: bool = False) -> Alert:
             counts=WaitCounts(total=4, confirmed=1, pending=1),
             waiting=waiting,
         )
-    staff = PersonBox(person_id=100, role="staff", x1=10, y1=20, x2=50, y2=60)
+    staff = PersonBox(person_id=100, role="staff", x1=10.0, y1=20.0, x2=50.0, y2=60.0)
     return Alert(
         location="Counter", image_width=320, image_height=64, boxes=[staff, *boxes], support=0.985, threshold_s=15.0
     )

@@ -2,15 +2,15 @@
 
 import asyncio
 import functools
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, ParamSpec, Self
 
 import msgspec
 
 from schemas.codec import Codec, MemoryRegistry, R, UndecodableError
-from schemas.records import Track, TrackUpdate
-from schemas.topics import TRACK_UPDATES, Topic, topic_of
+from schemas.records import FoldHalt, Track, TrackUpdate
+from schemas.topics import FOLD_HALTS, TRACK_UPDATES, Topic, topic_of
 from streams.folding import CameraFolding
 from streams.ports import Record
 from streams.progress import CameraEntry, Fold, Place, further, load_entry
@@ -53,6 +53,7 @@ class World:
     log: list[Record] = field(default_factory=list)
     changelog: list[tuple[bytes, bytes | None]] = field(default_factory=list)
     published: list[tuple[str, bytes]] = field(default_factory=list)
+    halts: dict[str, FoldHalt | None] = field(default_factory=dict)
     aside: list[Record] = field(default_factory=list)
     skips: set[Place] = field(default_factory=set)
 
@@ -106,11 +107,15 @@ class FakeOutbox:
     def encode(self, record: msgspec.Struct) -> bytes:
         return self._world.codec.encode(record)
 
-    async def publish(self, records: list[tuple[Topic, str, bytes]]) -> None:
+    async def publish(self, records: Sequence[tuple[Topic, str, bytes | None]]) -> None:
         await asyncio.sleep(0)
         if self.refuse is not None:
             raise self.refuse
-        self._world.published += [(topic.name, value) for topic, _, value in records]
+        for topic, key, value in records:
+            if topic is FOLD_HALTS:
+                self._world.halts[key] = None if value is None else self._world.codec.decode(value, FoldHalt)
+            elif value is not None:
+                self._world.published.append((topic.name, value))
         await asyncio.sleep(0)
 
     async def decode(self, record: Record, kind: type[R]) -> R | None:

@@ -14,14 +14,18 @@ from schemas.records import (
     ClipUploaded,
     CustomerVisit,
     Episode,
+    FoldSkip,
     IncidentReported,
     InteractionEvent,
     Phase,
+    RetryAsked,
     UnattendedEvent,
 )
 
 Event = InteractionEvent | UnattendedEvent
-Fact = Event | ClipCut | ClipUploaded | IncidentReported | Episode | CustomerVisit | CameraOutage
+Fact = (
+    Event | ClipCut | ClipUploaded | IncidentReported | Episode | CustomerVisit | CameraOutage | RetryAsked | FoldSkip
+)
 F = TypeVar("F", ClipCut, ClipUploaded, IncidentReported)
 
 
@@ -41,6 +45,22 @@ class Difference:
         return f"{self.store}:{of} {self.what}; {self.do}"
 
 
+@dataclass(frozen=True)
+class SentAgain:
+    """A dead letter that a person sent again, as far as it concerns one episode."""
+
+    episode_id: str
+    letter: str
+    """topic/partition/offset of where it stood."""
+    where: str
+    by: str
+    at: int
+    """ms UTC."""
+    reason: str
+    sha256: str
+    """Of what was sent."""
+
+
 @dataclass
 class Log:
     """The site's records, each once; lists rise by revision."""
@@ -56,6 +76,12 @@ class Log:
     visits: dict[str, CustomerVisit] = field(default_factory=dict)
     outages: dict[str, CameraOutage] = field(default_factory=dict)
     """outage_id -> the newest."""
+    asks: list[RetryAsked] = field(default_factory=list)
+    """What persons had done again."""
+    skips: list[FoldSkip] = field(default_factory=list)
+    """What persons had the fold pass over."""
+    sent_again: list[SentAgain] = field(default_factory=list)
+    """Dead letters that persons sent again."""
     repeats: list[Difference] = field(default_factory=list)
     """Records that were repeated with other bytes."""
 
@@ -81,6 +107,7 @@ class Log:
         named |= {i: episode.business_day for i, episode in self.episodes.items()}
         return replace(
             self.of_episodes({i for i, day in named.items() if day in days}),
+            asks=[ask for ask in self.asks if ask.business_day in days],
             visits={i: visit for i, visit in self.visits.items() if visit.business_day in days},
             outages={i: outage for i, outage in self.outages.items() if outage.business_day in days},
         )
@@ -95,6 +122,8 @@ class Log:
             uploads={key: found for key, found in self.uploads.items() if key[0] in episode_ids},
             incidents={o: found for o, found in self.incidents.items() if o in occurrences},
             episodes={i: found for i, found in self.episodes.items() if i in episode_ids},
+            asks=[ask for ask in self.asks if ask.episode_id in episode_ids],
+            sent_again=[sent for sent in self.sent_again if sent.episode_id in episode_ids],
             visits={},
             outages={},
         )

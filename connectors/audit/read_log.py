@@ -1,21 +1,24 @@
 """Reading the topics for the audit: the site's records, each once, and which were repeated with other bytes."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from connectors.audit.facts import Difference, Fact, Log, topic_name
+from connectors.audit.facts import Difference, Fact, Log, SentAgain, topic_name
 from connectors.sink import decoded
+from connectors.ways_out.dead_letters import Letter
 from infra.config import Settings
 from infra.kafka import read_to_end
-from schemas.codec import HEADER, Codec
+from schemas.codec import HEADER, Codec, UndecodableError
 from schemas.records import (
     CameraOutage,
     ClipCut,
     ClipUploaded,
     CustomerVisit,
     Episode,
+    FoldSkip,
     IncidentReported,
     InteractionEvent,
+    RetryAsked,
     UnattendedEvent,
 )
 from schemas.site import Site
@@ -24,8 +27,10 @@ from schemas.topics import (
     CLIPS,
     CUSTOMER_VISITS,
     EPISODES,
+    FOLD_SKIPS,
     INCIDENTS,
     INTERACTION_EVENTS,
+    RETRIES,
     UNATTENDED_EVENTS,
     UPLOADS,
 )
@@ -39,6 +44,8 @@ TOPICS = (
     EPISODES,
     CUSTOMER_VISITS,
     CAMERA_OUTAGES,
+    RETRIES,
+    FOLD_SKIPS,
 )
 ALTERED = "two producers stated different things, or one was altered: compare both records in the topic"
 
@@ -96,6 +103,10 @@ def _identity(record: Fact) -> tuple[str, object]:
             return record.visit_id, 1
         case CameraOutage():
             return record.outage_id, record.facet_revision
+        case RetryAsked():
+            return f"{record.episode_id}:{record.work_key}", (record.hash, record.asked_by, record.asked_at)
+        case FoldSkip():
+            return f"{record.camera_id}/{record.lane}", (record.stream_epoch, record.sequence, record.skipped_at)
 
 
 def _keep(record: Fact, log: Log) -> None:
@@ -112,9 +123,27 @@ def _keep(record: Fact, log: Log) -> None:
             there = log.episodes.get(record.episode_id)
             if there is None or (record.activation, record.revision) >= (there.activation, there.revision):
                 log.episodes[record.episode_id] = record
+        case RetryAsked():
+            log.asks.append(record)
+        case FoldSkip():
+            log.skips.append(record)
         case CustomerVisit():
             log.visits[record.visit_id] = record
         case CameraOutage():
             there_outage = log.outages.get(record.outage_id)
             if there_outage is None or record.facet_revision >= there_outage.facet_revision:
                 log.outages[record.outage_id] = record
+
+
+def sent_again(letters: Iterable[Letter], codec: Codec) -> Iterator[SentAgain]:
+    """The dead letters that were sent again and can be read now, with the episode that each is about."""
+    for letter in letters:
+        for mark in letter.republished:
+            try:
+                record = codec.decode(mark.value, letter.source_kind)
+            except UndecodableError:
+                continue
+            episode_id = getattr(record, "episode_id", None)
+            if episode_id is not None:
+                sha256 = hashlib.sha256(mark.value or b"").hexdigest()
+                yield SentAgain(episode_id, letter.id, mark.where, mark.by, mark.at, mark.reason, sha256)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from connectors.audit import chain, evidence, stores
+from connectors.audit import acts, chain, evidence, stores
 from connectors.audit.facts import Difference, Log, Stores
 from schemas.site import Site
 
@@ -39,6 +39,7 @@ def reconcile(log: Log, there: Stores, site: Site) -> Report:
         do = "see whether the site's cameras, its site_id and the streams worker are right"
         differences.append(Difference("topic episodes", "", what, do))
     differences += chain.check(log)
+    differences += acts.check(log)
     differences += evidence.check(log, there)
     differences += stores.check_episodes(log)
     differences += stores.check_rows(log, there, site)

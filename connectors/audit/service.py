@@ -5,11 +5,12 @@ from collections.abc import Callable, Collection, Iterable
 
 from connectors.audit import chain, settled
 from connectors.audit.facts import Log
-from connectors.audit.read_log import read_log
+from connectors.audit.read_log import read_log, sent_again
 from connectors.audit.read_stores import read_stores
 from connectors.audit.reconcile import Report, reconcile
 from connectors.audit.story import Story, tell
 from connectors.snapshots.plan import Window, files
+from connectors.ways_out.dead_letters import read_letters
 from infra.config import Settings
 from infra.kafka import connect_codec
 from schemas.errors import InputError
@@ -33,7 +34,10 @@ def verify(settings: Settings, site: Site, *, days: Collection[str] | None = Non
     planned = _planned(log, site, days)
     if days is not None:
         log = log.of_days(days)
-    return reconcile(log, read_stores(settings, site, log, planned, days), site)
+    stores = read_stores(settings, site, log, planned, days)
+    if letters := [letter for letter in read_letters(settings) if not letter.republished]:
+        stores.notes.append(f"{len(letters)} records that cannot be decoded: `trackfold dlq`")
+    return reconcile(log, stores, site)
 
 
 def episode_story(settings: Settings, site: Site, episode_id: str) -> Story:
@@ -41,7 +45,9 @@ def episode_story(settings: Settings, site: Site, episode_id: str) -> Story:
 
     Raises UnknownEpisode, and ServerErrors when a store cannot be asked.
     """
-    log = read_log(settings, site, connect_codec(settings))
+    codec = connect_codec(settings)
+    log = read_log(settings, site, codec)
+    log.sent_again = list(sent_again(read_letters(settings), codec))
     found = resolve(episode_id, {*log.events, *log.episodes})
     record = log.events[found][0] if found in log.events else log.episodes[found]
     planned = _planned(log, site, [record.business_day])

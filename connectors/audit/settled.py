@@ -20,6 +20,7 @@ from schemas.topics import (
     EPISODES,
     INCIDENTS,
     INTERACTION_EVENTS,
+    RETRIES,
     TRACK_UPDATES,
     UNATTENDED_EVENTS,
     UPLOADS,
@@ -29,9 +30,9 @@ from schemas.topics import (
 
 FLOW: Sequence[tuple[str, Sequence[Topic]]] = (
     ("streams", (TRACK_UPDATES,)),
-    ("clip", (INTERACTION_EVENTS, UNATTENDED_EVENTS)),
-    ("upload", (CLIPS,)),
-    ("incident", (UPLOADS,)),
+    ("clip", (INTERACTION_EVENTS, UNATTENDED_EVENTS, RETRIES)),
+    ("upload", (CLIPS, RETRIES)),
+    ("incident", (UPLOADS, RETRIES)),
     ("streams", (INTERACTION_EVENTS, UNATTENDED_EVENTS, CLIPS, UPLOADS, INCIDENTS)),
     ("clickhouse", (EPISODES, CUSTOMER_VISITS, CAMERA_OUTAGES)),
     ("snapshots", (EPISODES,)),

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from connectors.audit.facts import Difference, Event, Log, Stores, newest
-from schemas.records import ClipPart, Episode, UnattendedEvent
+from connectors.audit import acts
+from connectors.audit.facts import Difference, Event, Log, Stores
+from schemas.hashing import hash_of
+from schemas.records import ClipPart, Episode, RetryAsked, UnattendedEvent
 from schemas.site import Site
 
 TIME = "%Y-%m-%d %H:%M:%S"
@@ -81,10 +83,12 @@ def tell(
     confirmed = log.event(episode_id, "confirmed")
     owner = episode_id if confirmed is None else log.alert_owner(confirmed)
     evidence = _part_steps(owner, "alert", log, site) + _part_steps(episode_id, "closing", log, site)
-    report = newest(log.incidents.get((confirmed.occurrence_id or "") if confirmed else ""))
-    if report is not None:
+    occurrence_id = confirmed.occurrence_id if confirmed else None
+    for report in log.incidents.get(occurrence_id or "", []):
         detail = " ".join(filter(None, (report.incident_id, report.status, report.external_incident_id, report.reason)))
         evidence.append(_step(report.reported_at, "incident", detail, report.hash, report.previous_hash, site))
+    evidence += [_ask_step(ask, site) for ask in acts.asks_about(episode_id, owner, occurrence_id, log)]
+    evidence += _other_acts(episode_id, log, site)
     return Story(
         episode_id=episode_id,
         title=_title(episode_id, log),
@@ -132,6 +136,25 @@ def _part_steps(episode_id: str, part: ClipPart, log: Log, site: Site) -> list[S
     for upload in log.uploads.get((episode_id, part), []):
         detail = " ".join(filter(None, (upload.status, upload.uploaded_filename, upload.reason)))
         steps.append(_step(upload.upload_timestamp, f"upload {part}", detail, upload.hash, upload.previous_hash, site))
+    return steps
+
+
+def _ask_step(ask: RetryAsked, site: Site) -> Step:
+    verdicts = {"not_accepted": "found not accepted", "accepted": f"found accepted {ask.external_id or ''}".rstrip()}
+    said = verdicts.get(ask.verdict, "again")
+    detail = f"{acts.step(ask)}, {said}, by {ask.asked_by}" + (f": {ask.reason}" if ask.reason else "")
+    return _step(ask.asked_at, "retry asked", detail, ask.hash, ask.previous_hash, site)
+
+
+def _other_acts(episode_id: str, log: Log, site: Site) -> list[Step]:
+    """Records that a person had passed over while it went on, and dead letters of it that were sent again."""
+    steps = []
+    for skip in acts.skips_about(episode_id, log):
+        detail = f"{skip.stream_epoch}:{skip.sequence} by {skip.skipped_by}: {skip.reason}"
+        steps.append(_step(skip.skipped_at, "record skipped", detail, hash_of(skip), None, site))
+    for sent in (sent for sent in log.sent_again if sent.episode_id == episode_id):
+        detail = f"{sent.letter} as {sent.where} by {sent.by}" + (f": {sent.reason}" if sent.reason else "")
+        steps.append(_step(sent.at, "sent again", detail, sent.sha256, None, site))
     return steps
 
 

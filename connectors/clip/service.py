@@ -11,7 +11,7 @@ from connectors.clip.coverage import Piece
 from connectors.clip.plan import ClipFile, ClipJob
 from connectors.clip.remux import CutError, Run, remux
 from connectors.serve import serve
-from connectors.work import Again, Done, Later, Outcome, Retry, Work
+from connectors.work import KEPT_DAYS, PARTIAL_KEPT_DAYS, Again, Done, Later, Outcome, Retry, Work
 from infra.clock import Clock, WallClock
 from infra.config import Settings
 from infra.recordings import read_tracks
@@ -53,6 +53,18 @@ class ClipConnector:
     def is_risky(self, job: ClipJob) -> bool:
         """Cutting twice gives the same file."""
         return False
+
+    def kept_days(self, result: ClipCut) -> int:
+        """What could not be cut, or not whole, may be cut again when the recording is there."""
+        return {"complete": 0, "partial": PARTIAL_KEPT_DAYS}.get(result.status, KEPT_DAYS)
+
+    def follow(self, job: ClipJob, prior: Work[ClipJob, ClipCut]) -> Outcome[ClipCut] | None:
+        """An event is stated once."""
+        return None
+
+    def accepted(self, job: ClipJob, before: ClipCut, external_id: str | None) -> ClipCut:
+        """Cutting is never ambiguous."""
+        raise AssertionError(f"a clip is {before.status}, nobody accepts one")
 
     def do(self, job: ClipJob, attempt: int) -> Outcome[ClipCut]:
         """Cut the clip once the recording has it."""

@@ -164,3 +164,16 @@ def reported(
             previous_hash=job.previous_hash,
         )
     )
+
+
+def found(before: IncidentReported, external_incident_id: str | None, *, now_ms: int) -> IncidentReported:
+    """The record when a person found that an incident was accepted of which nobody knew."""
+    return sealed(
+        msgspec.structs.replace(
+            before,
+            status="reported",
+            reason="a person found that it was accepted",
+            external_incident_id=external_incident_id,
+            reported_at=now_ms,
+        )
+    )

@@ -12,7 +12,7 @@ from connectors.incident import plan
 from connectors.incident.plan import IncidentJob
 from connectors.partner import Answer, Refused
 from connectors.serve import serve
-from connectors.work import Again, Done, Halt, Outcome, Retry, Unsure, Work
+from connectors.work import KEPT_DAYS, Again, Done, Halt, Nothing, Outcome, Retry, Unsure, Work
 from infra.clock import Clock, WallClock
 from infra.config import ConfigError, Settings
 from schemas import topics
@@ -59,6 +59,19 @@ class IncidentConnector:
     def is_risky(self, job: IncidentJob) -> bool:
         """A second request is a second incident, unless the API honours the key that we send with it."""
         return not job.is_suppressed and not self._api.honours_idempotency_key
+
+    def kept_days(self, result: IncidentReported) -> int:
+        """What was not accepted, or perhaps, may be reported later."""
+        return KEPT_DAYS if result.status in ("failed", "ambiguous") else 0
+
+    def follow(self, job: IncidentJob, prior: Work[IncidentJob, IncidentReported]) -> Outcome[IncidentReported] | None:
+        """A newer upload is reason to ask again only where the incident surely was not accepted."""
+        surely_not = prior.before is not None and prior.before.status == "failed"
+        return None if surely_not else Nothing()
+
+    def accepted(self, job: IncidentJob, before: IncidentReported, external_id: str | None) -> IncidentReported:
+        """It is there, as it was sent."""
+        return plan.found(before, external_id, now_ms=self._clock.now_ms())
 
     def do(self, job: IncidentJob, attempt: int) -> Outcome[IncidentReported]:
         """Ask once."""

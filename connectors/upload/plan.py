@@ -65,7 +65,7 @@ def uploaded(
             lane=clip.lane,
             business_day=clip.business_day,
             part=clip.part,
-            facet_revision=clip.facet_revision,
+            facet_revision=1,
             subject=clip.subject,
             status=status,
             reason=reason,
@@ -87,3 +87,25 @@ def uploaded(
             previous_hash=clip.hash,
         )
     )
+
+
+FOUND = "a person found that it was accepted"
+
+
+def as_before(clip: ClipCut, before: ClipUploaded, *, now_ms: int) -> ClipUploaded:
+    """The record of a clip that was cut again with the same bytes: what is known of them still holds."""
+    stored = _stored(before) if before.status == "uploaded" else None
+    return uploaded(clip, before.status, before.adapter, now_ms=now_ms, attempts=0, reason=before.reason, stored=stored)
+
+
+def found(clip: ClipCut, before: ClipUploaded, name: str, base_url: str | None, *, now_ms: int) -> ClipUploaded:
+    """The record when a person found a file of which nobody knew whether it was stored."""
+    stored = Stored(name, address(base_url, name))
+    return uploaded(
+        clip, "uploaded", before.adapter, now_ms=now_ms, attempts=before.attempts, reason=FOUND, stored=stored
+    )
+
+
+def _stored(upload: ClipUploaded) -> Stored:
+    assert upload.uploaded_filename is not None
+    return Stored(upload.uploaded_filename, upload.video_url, upload.bucket, upload.etag)

@@ -13,7 +13,7 @@ from connectors.upload import plan
 from connectors.upload.http_api import HttpStore
 from connectors.upload.plan import Stored
 from connectors.upload.s3 import S3Store
-from connectors.work import Again, Done, Halt, Outcome, Retry, Unsure, Work
+from connectors.work import KEPT_DAYS, PARTIAL_KEPT_DAYS, Again, Done, Halt, Outcome, Retry, Unsure, Work
 from infra.clock import Clock, WallClock
 from infra.config import Settings
 from schemas import topics
@@ -73,6 +73,26 @@ class UploadConnector:
     def is_risky(self, job: ClipCut) -> bool:
         """A second upload leaves a second file, unless the storage knows it by its name or key."""
         return plan.has_file(job) and not self._store.repeat_is_safe
+
+    def kept_days(self, result: ClipUploaded) -> int:
+        """What was not stored may be stored later; a clip that is not whole may be cut and stored again."""
+        if result.status != "uploaded":
+            return KEPT_DAYS
+        return 0 if result.clip_status == "complete" else PARTIAL_KEPT_DAYS
+
+    def follow(self, job: ClipCut, prior: Work[ClipCut, ClipUploaded]) -> Outcome[ClipUploaded] | None:
+        """A clip that was cut again is stored under a name of its own, unless its bytes are those that were stored."""
+        before, old = prior.before, prior.input
+        if before is None or old is None or not plan.has_file(job) or old.sha256 != job.sha256:
+            return None
+        if before.status == "uploaded" or (before.status == "ambiguous" and self.is_risky(job)):
+            return Done(plan.as_before(job, before, now_ms=self._clock.now_ms()))
+        return None
+
+    def accepted(self, job: ClipCut, before: ClipUploaded, external_id: str | None) -> ClipUploaded:
+        """The storage has it under this name."""
+        name = safe_name(external_id or plan.object_name(job))
+        return plan.found(job, before, name, self._settings.upload.public_base_url, now_ms=self._clock.now_ms())
 
     def do(self, job: ClipCut, attempt: int) -> Outcome[ClipUploaded]:
         """Store the clip."""

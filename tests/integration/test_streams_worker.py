@@ -9,15 +9,15 @@ import msgspec
 import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
+import trackfold
 from infra.config import Settings, load_settings
 from infra.kafka import Publisher, client_settings, connect_codec, ensure_topics, read_to_end
 from schemas.codec import Codec
-from schemas.records import CustomerVisit, Episode, FoldSkip, InteractionEvent, TrackUpdate
+from schemas.records import CustomerVisit, Episode, InteractionEvent, TrackUpdate
 from schemas.site import load_site
 from schemas.topics import (
     CLIPS,
     DEAD_LETTERS,
-    FOLD_SKIPS,
     INCIDENTS,
     INTERACTION_EVENTS,
     TRACK_UPDATES,
@@ -80,7 +80,17 @@ def shop(stack_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield Shop(settings, codec, worker, cameras)
 
 
-def test_a_record_that_the_fold_cannot_take_halts_its_camera_until_it_is_skipped(shop: Shop) -> None:
+def say(shop: Shop, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    """The command line: its exit code and what it printed."""
+    site = shop.settings.data_dir.parent / "site.yaml"
+    arguments = trackfold.parser().parse_args([*words, "--site", str(site)])
+    code: int = arguments.call(arguments, shop.settings)
+    return code, capsys.readouterr().out
+
+
+def test_a_record_that_the_fold_cannot_take_halts_its_camera_until_it_is_skipped(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
     # given two cameras, one with a record that the fold cannot take
     log = updates(shop.cameras["halting"], 100, ended=True)
     log[70] = msgspec.structs.replace(log[70], image_width=POISON)
@@ -103,18 +113,16 @@ def test_a_record_that_the_fold_cannot_take_halts_its_camera_until_it_is_skipped
     assert halted.last is not None
     assert halted.last.sequence == 69
 
+    # and everybody can see it, and what to do
+    code, text = say(shop, capsys, "failed", "--camera", shop.cameras["halting"])
+    assert (code, f"trackfold skip {shop.cameras['halting']} --reason WHY" in text) == (1, True), text
+    with pytest.raises(trackfold.InputError, match=f"is not halted; halted of this site: .*{shop.cameras['halting']}"):
+        say(shop, capsys, "skip", shop.cameras["calm"], "--reason", "broken")
+
     # and when a person has the record skipped, it goes back there and tells of the gap
-    skip = FoldSkip(
-        site_id="shop",
-        camera_id=shop.cameras["halting"],
-        lane="live",
-        stream_epoch=log[70].stream_epoch,
-        sequence=70,
-        reason="broken",
-        skipped_by="somebody",
-        skipped_at=1,
-    )
-    _publish(shop, FOLD_SKIPS, f"{skip.camera_id}/live/{skip.stream_epoch}/70", skip)
+    code, text = say(shop, capsys, "skip", shop.cameras["halting"], "--reason", "broken", "--wait", "60")
+    assert (code, f"{log[70].stream_epoch}:70 is passed over" in text, "goes on" in text) == (0, True, True), text
+    assert say(shop, capsys, "failed", "--camera", shop.cameras["halting"])[0] == 0
     watch.until(lambda _: bool(last_of("halting")), workers=[shop.worker])
     assert [(v.customer_id, v.waited_s) for v in last_of("halting")] == [(99, 1.0)]
     watch.close()

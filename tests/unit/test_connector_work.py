@@ -9,6 +9,7 @@ from connectors.work import (
     GivenUp,
     Halt,
     Later,
+    Nothing,
     Partition,
     Retry,
     Unsure,
@@ -16,7 +17,9 @@ from connectors.work import (
     WorkUnreadable,
     after,
     due,
+    numbered,
     read_work,
+    split,
 )
 from schemas.errors import InputError
 
@@ -46,7 +49,7 @@ def test_the_last_record_of_a_key_counts() -> None:
 def test_a_result_that_is_stored_is_to_be_published_until_its_marker_is_there() -> None:
     assert read(("a", work()), ("a", STORED)).unpublished == {"a": STORED}
     part = read(("a", work()), ("a", STORED), ("a", MARKER))
-    assert (part.open, part.unpublished, part.finished) == ({}, {}, {"a": 1000})
+    assert (part.open, part.unpublished, part.finished) == ({}, {}, {"a": MARKER})
     assert part.knows("a")
 
 
@@ -86,6 +89,12 @@ def test_of_one_episode_one_part_at_a_time_is_done_in_order() -> None:
     assert due(part, 9000, 9) == ["f:alert"]
 
 
+def test_nothing_of_an_episode_begins_before_its_last_result_is_published() -> None:
+    part = holding(e_alert_2=work(), f_alert=work())
+    part.unpublished["e:alert"] = STORED
+    assert due(part, 1000, 9) == ["f:alert"]
+
+
 def test_one_episode_that_waits_delays_no_other() -> None:
     part = holding(a=work(due_at=10**9), b=work())
     assert due(part, 1000, 1) == ["b"]
@@ -119,10 +128,28 @@ def test_an_attempt_without_an_answer_is_never_forgotten() -> None:
     assert after(work(attempts=2, unsure=True), Again("refused"), RETRY, False, 0) == GivenUp("refused", 3, unsure=True)
 
 
-def test_a_result_replaces_the_input() -> None:
-    assert after(work(attempts=1), Done("r"), RETRY, True, 0) == Work(
-        state="finished", taken_in_at=1000, attempts=2, result="r"
+def test_a_result_stands_beside_the_input_until_it_is_published() -> None:
+    assert after(work(attempts=1, last_error="429"), Done("r"), RETRY, True, 0) == Work(
+        state="finished", taken_in_at=1000, attempts=2, input="job", result="r"
     )
+
+
+def test_work_of_which_nothing_is_to_be_done_is_finished_without_a_result() -> None:
+    then = after(work(), Nothing(), RETRY, True, 0)
+    assert isinstance(then, Work)
+    assert (then.state, then.result) == ("finished", None)
+
+
+def test_a_step_that_is_done_again_has_a_key_of_its_own_and_the_newest_counts() -> None:
+    assert [numbered("e:alert", n) for n in (1, 2, 11)] == ["e:alert", "e:alert:2", "e:alert:11"]
+    for key in ("e:alert", "incident_1"):
+        assert [split(numbered(key, n)) for n in (1, 2, 11)] == [(key, 1), (key, 2), (key, 11)]
+    part = read(("a", MARKER), ("a:2", STORED), ("a:3", work()), ("b", MARKER))
+    assert part.newest("a") == ("a:3", work())
+    assert part.newest("b") == ("b", MARKER)
+    assert part.newest("c") is None
+    assert part.prior("a:2") == MARKER
+    assert part.prior("a:3") is None, "its result is not published yet"
 
 
 def test_looking_again_later_is_no_attempt() -> None:

@@ -11,13 +11,14 @@ import msgspec
 import pytest
 
 from connectors import worker as worker_module
-from connectors.incident.plan import IncidentJob, jobs, reported
+from connectors.incident.plan import IncidentJob, found, jobs, reported
+from connectors.incident.service import IncidentConnector
 from connectors.intake import Taken
-from connectors.work import Again, Done, Outcome, Retry, Unsure, Work
+from connectors.work import Again, Done, Outcome, Retry, Unsure, Work, split
 from connectors.worker import Worker
 from schemas import topics
 from schemas.errors import InputError
-from schemas.records import ClipUploaded, IncidentReported
+from schemas.records import ClipUploaded, IncidentReported, RetryAsked
 from tests.connector_records import T0, event, subject, upload
 
 TICKS = itertools.count(T0)
@@ -32,7 +33,7 @@ class Killed(BaseException):
 class Kafka:
     """Source, work topic, public topic and committed offset of one partition; it dies at the n-th operation."""
 
-    source: list[ClipUploaded]
+    source: list[ClipUploaded | RetryAsked]
     work: list[tuple[str, bytes | None]] = field(default_factory=list)
     public: list[bytes] = field(default_factory=list)
     committed: int = 0
@@ -86,6 +87,12 @@ class Reporting:
 
     def is_risky(self, job: IncidentJob) -> bool:
         return self.risky
+
+    kept_days = IncidentConnector.kept_days
+    follow = IncidentConnector.follow
+
+    def accepted(self, job: IncidentJob, before: IncidentReported, external_id: str | None) -> IncidentReported:
+        return found(before, external_id, now_ms=next(TICKS))
 
     def do(self, job: IncidentJob, attempt: int) -> Outcome[IncidentReported]:
         answer = self.api.ask(job.incident_id)
@@ -220,20 +227,33 @@ def markers(kafka: Kafka) -> set[str]:
 
 
 def settled(kafka: Kafka) -> bool:
-    asked = {record.incident_id for record in kafka.source if record.camera_id == "cam"}
-    return kafka.committed == len(kafka.source) and markers(kafka) >= asked
+    """Is everything taken, and all that it asked for done, also what was asked for again?"""
+    asked = {key_of(record) for record in kafka.source if record.camera_id == "cam"}
+    done = markers(kafka)
+    left = {split(key)[0] for key, _ in kafka.work if key not in done}
+    return kafka.committed == len(kafka.source) and done >= asked and not left & asked
+
+
+def key_of(record: ClipUploaded | RetryAsked) -> str:
+    return record.work_key if isinstance(record, RetryAsked) else record.incident_id
+
+
+def reports(kafka: Kafka) -> list[IncidentReported]:
+    """What was published, each once, by revision; fails when one revision was published with two contents."""
+    found: dict[tuple[str, int], IncidentReported] = {}
+    for body in kafka.public:
+        record = msgspec.json.decode(body, type=IncidentReported)
+        key = (record.incident_id, record.facet_revision)
+        assert found.setdefault(key, record) == record, "one incident, two stories"
+    return [found[key] for key in sorted(found)]
 
 
 def statuses(kafka: Kafka) -> dict[str, str]:
-    """Status of each incident; fails when one was published with two different contents."""
-    found: dict[str, IncidentReported] = {}
-    for body in kafka.public:
-        record = msgspec.json.decode(body, type=IncidentReported)
-        assert found.setdefault(record.incident_id, record) == record, "one incident, two stories"
-    return {key: record.status for key, record in found.items()}
+    """Last status of each incident."""
+    return {record.incident_id: record.status for record in reports(kafka)}
 
 
-def some_uploads(count: int = 3) -> list[ClipUploaded]:
+def some_uploads(count: int = 3) -> list[ClipUploaded | RetryAsked]:
     return [upload(subject(event())) for _ in range(count)]
 
 
@@ -271,7 +291,7 @@ def test_wherever_it_is_killed_nothing_is_lost_nothing_told_twice_and_risky_work
             kafka.dies_at = None
             live(kafka, Reporting(api))
         told = statuses(kafka)
-        assert set(told) == {record.incident_id for record in uploads}, f"killed at {place}"
+        assert set(told) == {key_of(record) for record in uploads}, f"killed at {place}"
         assert set(told.values()) <= {"reported", "ambiguous"}, f"killed at {place}"
         assert len(api.accepted) == len(set(api.accepted)), f"killed at {place}"
         assert {key for key, status in told.items() if status == "reported"} <= set(api.accepted)

@@ -196,6 +196,15 @@ async def test_a_halted_camera_goes_back_to_its_record_when_it_is_skipped() -> N
     await worker.folding.resume_skipped()
     await worker.settle()
     assert worker.count("a") == (10, 0)
+    # and everybody can see it, since when, also after a restart that mends nothing
+    said = world.halts["a/live"]
+    assert said is not None
+    assert (said.stream_epoch, said.sequence, said.captured_at) == (log[10].stream_epoch, 10, log[10].captured_at)
+    assert said.halted_at == worker.clock.at
+    worker.clock.at += 60_000
+    worker.folding.ready({0})
+    await worker.settle()
+    assert world.halts["a/live"] == said
 
     # when a person has the record skipped
     world.skips = {("a", "live", log[10].stream_epoch, 10)}
@@ -206,6 +215,7 @@ async def test_a_halted_camera_goes_back_to_its_record_when_it_is_skipped() -> N
     assert worker.count("a") == (59, 1)
     entry = stored(world, b"a|live")
     assert (entry.halt, entry.behind) == (None, False)
+    assert world.halts["a/live"] is None
 
 
 @in_a_loop
@@ -223,6 +233,7 @@ async def test_a_halted_camera_goes_on_after_a_fix() -> None:
     await fixed.settle()
 
     assert fixed.count("a") == (60, 0)
+    assert world.halts == {"a/live": None}
 
 
 @in_a_loop
