@@ -1,20 +1,17 @@
 """One camera from its source to the log: a thread reads and records, the other detects, tracks and publishes."""
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from threading import Event, Thread
 from typing import Any
 
-import av
-
 from inference.detector import Detector
-from inference.errors import RecordingError
 from inference.handoff import Closed, Failed, Handoff, Opened
 from inference.producer import TrackProducer
 from inference.recorder import Recorder
+from inference.recording import MainStream, NoRecording, RecordingSink
 from inference.sight_watch import SightWatch
-from inference.source import End, Epoch, Frame, Source
+from inference.source import End, Epoch, Frame, Sink, Source
 from inference.timing import Grid, Pick, Picker, grid_rate_hz
 from inference.tracker import Tracker, TrackerSettings
 from schemas.errors import InputError
@@ -41,21 +38,26 @@ class CameraPipeline:
         check_image: Callable[[int, int], None],
         sight: SightWatch,
         live: bool,
+        main: MainStream | None = None,
         on_frame: Callable[[int], None] = lambda at: None,
     ) -> None:
         """check_image(width, height) raises InputError when something lies outside; sight says which frames count;
-        on_frame hears each frame's captured_at.
+        main: what is recorded where it is not the source itself; on_frame hears each frame's captured_at.
         """
-        self._source, self._recorder, self._detector, self._producer = source, recorder, detector, producer
+        self._source, self._detector, self._producer, self._main = source, detector, producer, main
+        self._recording: Sink = RecordingSink(recorder, live=live) if main is None else NoRecording(main.meter)
         self._rate_hz, self._tracker_settings, self._check_image = rate_hz, tracker_settings, check_image
         self._sight = sight
-        self._handoff, self._live = Handoff(live=live), live
+        self._handoff = Handoff(live=live)
         self._on_frame = on_frame
 
     def run(self, stop: Event) -> None:
         """Until the source ends, or stop is set. Raises what the reader or a part of it raised."""
         reader = Thread(target=self._read, args=(stop,), name="reader", daemon=True)
         reader.start()
+        threads = [reader]
+        if self._main is not None:
+            threads.append(self._main.start(stop, lambda error: self._handoff.put(Failed(error))))
         try:
             self._detect()
         except BaseException:
@@ -63,13 +65,13 @@ class CameraPipeline:
             self._handoff.abandon()
             raise
         finally:
-            reader.join(JOIN_S)
+            for thread in threads:
+                thread.join(JOIN_S)
 
     def _read(self, stop: Event) -> None:
         try:
-            self._source.read(
-                _ReaderSink(self._recorder, self._handoff, self._rate_hz, self._check_image, live=self._live), stop
-            )
+            sink = _ReaderSink(self._recording, self._handoff, self._rate_hz, self._check_image)
+            self._source.read(sink, stop)
         except BaseException as error:  # noqa: BLE001 - it is raised again where it is handled, in run()
             self._handoff.put(Failed(error))
         finally:
@@ -114,19 +116,12 @@ class _DetectedEpoch:
 
 
 class _ReaderSink:
-    """Gives every packet to the recorder, and the newest frame of every slot to the detector."""
+    """Gives everything to the recording, and the newest frame of every slot to the detector."""
 
     def __init__(
-        self,
-        recorder: Recorder,
-        handoff: Handoff,
-        rate_hz: float,
-        check_image: Callable[[int, int], None],
-        *,
-        live: bool,
+        self, recording: Sink, handoff: Handoff, rate_hz: float, check_image: Callable[[int, int], None]
     ) -> None:
-        self._live, self._standing_still = live, False
-        self._recorder, self._handoff, self._rate_hz, self._check_image = recorder, handoff, rate_hz, check_image
+        self._recording, self._handoff, self._rate_hz, self._check_image = recording, handoff, rate_hz, check_image
         self._picker: Picker[Frame] | None = None
 
     def open(self, epoch: Epoch) -> None:
@@ -139,49 +134,26 @@ class _ReaderSink:
             misfit = str(error)  # a camera that changes while it runs is still recorded
         rate_hz = grid_rate_hz(self._rate_hz, epoch.frame_hz)
         self._picker = Picker(_grid(epoch, rate_hz))
-        with self._recording():
-            self._recorder.open(epoch)
+        self._recording.open(epoch)
         self._handoff.put(Opened(epoch, rate_hz, misfit))
 
     def packet(self, packet: Any, pts: int) -> None:
-        with self._recording():
-            self._recorder.packet(packet, pts)
+        self._recording.packet(packet, pts)
 
     def frame(self, frame: Frame) -> None:
         assert self._picker is not None
-        with self._recording():
-            self._recorder.frame(frame)
+        self._recording.frame(frame)
         pick = self._picker.offer(frame)
         if pick is not None:
             self._handoff.put(pick)
 
     def close(self, state: End) -> None:
         assert self._picker is not None
-        with self._recording():
-            self._recorder.close()
+        self._recording.close(state)
         pick = self._picker.finish()
         if pick is not None:
             self._handoff.put(pick)
         self._handoff.put(Closed(state))
-
-    @contextmanager
-    def _recording(self) -> Iterator[None]:
-        """A file is read again from here once there is room. A live camera is seen now or never: detection goes on, and
-        every key frame tries again to record."""
-        try:
-            yield
-        except (OSError, av.error.FFmpegError) as error:
-            what = f"the recording cannot be written: {error}; check the space and the rights of the data folder"
-            if not self._live:
-                raise RecordingError(what) from error
-            self._recorder.give_up_segment()
-            if not self._standing_still:
-                log.error("%s; detection goes on without it, clips of this time will be partial", what)
-            self._standing_still = True
-        else:
-            if self._standing_still and self._recorder.is_writing:
-                log.warning("the recording goes on")
-                self._standing_still = False
 
 
 def _grid(epoch: Epoch, rate_hz: float) -> Grid:

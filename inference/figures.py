@@ -18,6 +18,7 @@ TOLD = (
     metrics.CAMERA_CAPTURED,
     metrics.CAMERA_RECONNECTS,
     metrics.CAMERA_IMPAIRED,
+    metrics.CAMERA_OFFSET,
     metrics.CAMERA_SEGMENTS,
     metrics.CAMERA_SEGMENT_BYTES,
     metrics.CAMERA_MEMORY,

@@ -22,6 +22,7 @@ from inference.lane import Last, Start, plan_file, read_last
 from inference.live import LiveSource
 from inference.producer import TrackProducer, own_version
 from inference.recorder import Recorder
+from inference.recording import MainStream
 from inference.report import Message, Outcome, Reporter, log_through
 from inference.sight_watch import SightWatch, read_reference
 from inference.source import Address, FileSource
@@ -103,7 +104,7 @@ class _CameraProcess:
         """Until the source ends, or stop is set. Raises ExplainedError."""
         task = self.task
         with _only_one(camera_folder(self.root, task.camera_id), task.camera_id):
-            address = Address(self.camera.source, task.base)
+            address = Address(self.camera.detected_source, task.base)
             file = None if address.is_live else self._file(address)
             detector = self._detector()
             codec = Codec(ConfluentRegistry(task.settings))
@@ -117,13 +118,7 @@ class _CameraProcess:
                 log.info("camera %s: lane %s holds all of this file already", task.camera_id, task.lane)
             else:
                 after = last.update.captured_at if last else 0
-                source = file or LiveSource(
-                    address,
-                    self.clock,
-                    after=after,
-                    threads=task.threads,
-                    on_break=lambda: metrics.CAMERA_RECONNECTS.add(task.camera_id),
-                )
+                source = file or self._live(address, after)
                 tracks_log = TracksLog(self.root, task.camera_id, live=file is None)
                 producer = self._producer(tracks_log, made_by, file, start)
                 log.info("camera %s: reading %s with %s", task.camera_id, address, detector.name)
@@ -137,6 +132,7 @@ class _CameraProcess:
                     check_image=self._check_image,
                     sight=self._sight(),
                     live=file is None,
+                    main=self._main_stream(recorder, after) if self.camera.detect_source else None,
                     on_frame=self.reporter.frame,
                 ).run(stop)
                 tracks_log.close()
@@ -145,6 +141,20 @@ class _CameraProcess:
             self.publisher.flush()
             how = "stopped" if stop.is_set() else "read to its end"
             log.info("camera %s: %s, %d frames detected", task.camera_id, how, self.reporter.frames)
+
+    def _live(self, address: Address, after: int) -> LiveSource:
+        return LiveSource(
+            address,
+            self.clock,
+            after=after,
+            threads=self.task.threads,
+            on_break=lambda: metrics.CAMERA_RECONNECTS.add(self.task.camera_id),
+        )
+
+    def _main_stream(self, recorder: Recorder, after: int) -> MainStream:
+        address = Address(self.camera.source, self.task.base)
+        log.info("camera %s: recording %s", self.task.camera_id, address)
+        return MainStream(self.task.camera_id, self._live(address, after), recorder)
 
     def _file(self, address: Address) -> FileSource:
         start = self.task.start_time or self.camera.start_time

@@ -117,6 +117,13 @@ CAMERA_RECONNECTS = Metric(
 CAMERA_IMPAIRED = Metric(
     "gauge", "trackfold_camera_impaired", "0 or 1", "Moved, covered or black: its frames do not count.", "camera"
 )
+CAMERA_OFFSET = Metric(
+    "gauge",
+    "trackfold_camera_recording_offset_seconds",
+    "s",
+    "How much later the recorded stream is than the one that is detected on (detect_source).",
+    "camera",
+)
 CAMERA_SEGMENTS = Metric(
     "counter", "trackfold_camera_segments_total", "segments", "Recorded and closed: clips can be cut.", "camera"
 )

@@ -46,6 +46,9 @@ class Camera(Frozen):
     source: str = ""
     """A video file (relative to the site file) or an rtsp:// or http:// address; user and password come from the
     environment, written as ${NAME}."""
+    detect_source: str = ""
+    """Another stream of the same camera for detection, smaller as a rule: then `source` is only recorded. All that is
+    drawn, and `image_width` and `image_height`, are of this one."""
     start_time: AwareDatetime | None = None
     """When the file's first frame was taken; else the container's creation time."""
     image_width: int | None = Field(default=None, gt=0)
@@ -66,6 +69,17 @@ class Camera(Frozen):
     """Where they differ from the site's; all of them."""
     rules: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Thresholds that differ from the site's."""
+
+    @property
+    def detected_source(self) -> str:
+        """What is detected on."""
+        return self.detect_source or self.source
+
+    @model_validator(mode="after")
+    def _two_streams_are_live(self) -> "Camera":
+        if self.detect_source and not ("://" in self.source and "://" in self.detect_source):
+            raise ValueError("detect_source goes with a live source: write both as rtsp:// or http:// addresses")
+        return self
 
     @model_validator(mode="after")
     def _what_is_drawn_fits(self) -> "Camera":

@@ -29,7 +29,7 @@ def run(
         if path is not None and path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
             raise InputError(f"{option} {path}: name a .png or .jpg file")
     if any(wanted.values()):
-        source, where = (arguments.image, Path()) if arguments.image else (camera.source, base)
+        source, where = (arguments.image, Path()) if arguments.image else (camera.detected_source, base)
         frame = frame_of(source, where, arguments.at)
         camera.check_image(frame.shape[1], frame.shape[0])
     size = _size(camera, frame)

@@ -183,7 +183,10 @@ def _camera_state(seen: Overview, camera: str, age_s: float) -> str:
         return "its process has ended"
     if seen.of(metrics.CAMERA_IMPAIRED, camera):
         return "IMPAIRED: moved, covered or black; see the log of infer"
-    return "running" if seen.frames_per_s.get(camera) or age_s <= SILENT_S else "SILENT"
+    if not seen.frames_per_s.get(camera) and age_s > SILENT_S:
+        return "SILENT"
+    offset_s = seen.of(metrics.CAMERA_OFFSET, camera)
+    return "running" if offset_s is None else f"running, its recording is {offset_s:+.2f} s off"
 
 
 def _evidence(seen: Overview) -> list[str]:

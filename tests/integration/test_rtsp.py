@@ -14,14 +14,20 @@ import psutil
 import pytest
 
 from inference import backoff, timing
+from inference.camera import CameraPipeline
 from inference.live import LiveSource
+from inference.producer import TrackProducer
 from inference.recorder import Recorder
+from inference.recording import MainStream
+from inference.sight_watch import SightWatch
 from inference.source import Address, End, Epoch, Frame
+from inference.tracker import TrackerSettings
+from inference.tracks_log import TracksLog
 from infra.clock import WallClock
 from infra.recordings import read_index
-from schemas.records import RecordingSegment
+from schemas.records import Producer, RecordingSegment
 from tests.rtsp.camera import Cameras, is_there, write_units
-from tests.unit.inference_videos import number_of
+from tests.unit.inference_videos import BlockDetector, Published, number_of
 
 pytestmark = pytest.mark.skipif(not is_there(), reason="needs Debian's gir1.2-gst-rtsp-server-1.0, see .ci/run")
 
@@ -234,6 +240,61 @@ def test_hevc_is_recorded_as_h264_and_says_so(cameras: Cameras, tmp_path: Path) 
         until(lambda: shop.seen(1, 60))
     assert [(segment.codec, segment.transcoded) for segment in shop.segments] == [("h264", True)]
     assert recorded(shop) == [[number for _, number in shop.frames[0]]]
+
+
+def test_one_stream_is_detected_on_and_another_recorded(cameras: Cameras, tmp_path: Path) -> None:
+    stop, published, clock = threading.Event(), Published(), WallClock()
+    recorder = Recorder(tmp_path, "site", "till", "live", "host", clock, published.segments.append)
+    main = MainStream("till", LiveSource(Address(cameras.url("till"), Path()), clock), recorder)
+    producer = TrackProducer(
+        published,
+        TracksLog(tmp_path, "till", live=True),
+        clock,
+        site_id="site",
+        camera_id="till",
+        lane="live",
+        producer=Producer(model="block@0", tracker="deepsort@0", version="0"),
+        source=None,
+        previous=None,
+    )
+
+    def on_frame(at: int) -> None:
+        if len(published.updates) > 50:
+            stop.set()
+
+    pipeline = CameraPipeline(
+        LiveSource(Address(cameras.url("small"), Path()), clock),
+        recorder,
+        BlockDetector(),
+        producer,
+        rate_hz=10,
+        tracker_settings=TrackerSettings(),
+        check_image=lambda width, height: None,
+        sight=SightWatch("till"),
+        live=True,
+        main=main,
+        on_frame=on_frame,
+    )
+    pipeline.run(stop)
+    # then the log is of the one, the recording of the other, and both of the same time
+    assert {(u.image_width, u.image_height) for u in published.updates} == {(192, 144)}
+    assert published.updates[-1].stream_state == "INTERRUPTED"
+    (segment,) = published.segments
+    with av.open(str(tmp_path / segment.path)) as container:
+        assert {(p.width, p.height) for p in container.decode(video=0)} == {(320, 240)}
+    assert segment.from_at < published.updates[-1].captured_at
+    assert published.updates[0].captured_at < segment.to_at
+
+
+def test_a_recorded_stream_that_is_never_there_ends_the_camera_with_its_address(
+    cameras: Cameras, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backoff, "MAX_S", 0.01)
+    recorder = Recorder(tmp_path, "site", "till", "live", "host", WallClock(), [].append)
+    nowhere = LiveSource(Address(cameras.url("nowhere"), Path()), WallClock())
+    failed: list[BaseException] = []
+    MainStream("till", nowhere, recorder).start(threading.Event(), failed.append).join(30)
+    assert "/nowhere: cannot be opened" in str(failed[0])
 
 
 def test_connecting_over_and_over_takes_no_memory(

@@ -66,6 +66,15 @@ def test_a_detector_that_cannot_be_is_refused(name: str, accepted: float, refuse
         Detector.model_validate({name: refused})
 
 
+def test_a_second_stream_is_detected_on_and_both_are_live() -> None:
+    main, sub = "rtsp://${USER}@cam/main", "rtsp://${USER}@cam/sub"
+    assert Camera(camera_id="door", source=main).detected_source == main
+    assert Camera(camera_id="door", source=main, detect_source=sub).detected_source == sub
+    for source, detect_source in (("film.mp4", sub), (main, "film.mp4")):
+        with pytest.raises(ValidationError, match="detect_source goes with a live source"):
+            Camera(camera_id="door", source=source, detect_source=detect_source)
+
+
 def test_an_image_has_a_size_or_none_is_said() -> None:
     for side in ("image_width", "image_height"):
         assert getattr(Camera.model_validate({"camera_id": "door", side: 1}), side) == 1
