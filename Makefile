@@ -8,7 +8,7 @@ VENV ?= .venv
 TEST_PROCESSES ?= 3
 TRACKFOLD = $(VENV)/bin/trackfold
 
-.PHONY: demo demo-seeds test test-fast mutants eval lint up down status install lock clean
+.PHONY: demo demo-seeds test test-fast mutants eval soak lint up down status install lock clean
 
 demo: install
 	$(TRACKFOLD) demo --detector $(DETECTOR) $(if $(SEED),--seed $(SEED)) $(if $(SOURCE),--source "$(SOURCE)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(START_TIME),--start-time "$(START_TIME)")
@@ -25,6 +25,10 @@ test-fast: install
 # how right the episodes are: tables and pictures, see docs/evaluation.md; ONLY=meva,pets REDO=1 DOCS=1
 eval: install
 	$(VENV)/bin/python -m tests.evaluation $(if $(ONLY),--only $(ONLY)) $(if $(REDO),--redo) $(if $(DOCS),--docs)
+
+# a simulated day of eight cameras through the whole pipeline with faults now and then, see docs/operations.md
+soak: install
+	$(VENV)/bin/python -m tests.soak $(if $(HOURS),--hours $(HOURS)) $(if $(SEED),--seed $(SEED))
 
 lint: install
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy

@@ -42,11 +42,12 @@ def to_remove(kept: Sequence[Kept], now: float, settings: RecordingSettings) -> 
     return gone
 
 
-def sweep(recordings_dir: Path, settings: RecordingSettings) -> list[Path]:
-    """Remove what must go, of all cameras and lanes. Gives the files removed."""
+def sweep(recordings_dir: Path, settings: RecordingSettings, now: float | None = None) -> list[Path]:
+    """Remove what must go, of all cameras and lanes. Gives the files removed. now: seconds since 1970, the clock's."""
     removed = []
-    there = _look(recordings_dir)
-    gone = to_remove(there, time.time(), settings)
+    now = time.time() if now is None else now
+    there = _look(recordings_dir, now)
+    gone = to_remove(there, now, settings)
     left_bytes = sum(kept.size_bytes for kept in there) - sum(kept.size_bytes for kept in gone)
     metrics.RECORDING_BYTES.set(left_bytes)
     metrics.RECORDING_BYTES_MAX.set(settings.max_gb * 1e9)
@@ -59,19 +60,19 @@ def sweep(recordings_dir: Path, settings: RecordingSettings) -> list[Path]:
     return removed
 
 
-def _look(recordings_dir: Path) -> list[Kept]:
+def _look(recordings_dir: Path, now: float) -> list[Kept]:
     found = []
     for path in recordings_dir.rglob("*_*.mp4"):
         index = path.with_suffix(".idx")
         stats = [p.stat() for p in (path, index) if p.exists()]
         written_at = max(s.st_mtime for s in stats)
         size = sum(s.st_size for s in stats)
-        growing = time.time() - written_at < WRITING_S and not _closed(index)
+        growing = now - written_at < WRITING_S and not _closed(index)
         pin = pin_path(path)
         found.append(Kept((path, index, pin), written_at, size, pin.exists(), growing))
     for path in recordings_dir.rglob("tracks_*.jsonl"):
         stat = path.stat()
-        growing = time.time() - stat.st_mtime < WRITING_S
+        growing = now - stat.st_mtime < WRITING_S
         found.append(Kept((path,), stat.st_mtime, stat.st_size, False, growing))
     return found
 
