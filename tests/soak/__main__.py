@@ -15,11 +15,8 @@ from pathlib import Path
 from random import Random
 
 from connectors.audit import service as audit
-from infra.kafka import connect_codec, read_to_end
 from schemas.errors import ExplainedError
-from schemas.records import Episode
 from schemas.site import load_site
-from schemas.topics import EPISODES, INCIDENTS, INTERACTION_EVENTS, UNATTENDED_EVENTS
 from tests.connector_stack import Partner
 from tests.soak import picture, verdict
 from tests.soak.camera import KEEP, Feed, write_site
@@ -96,21 +93,20 @@ def run(folder: Path, given: argparse.Namespace, say: Say) -> list[str]:
             f"not finished: {text}" for text in audit.settle(running.settings, timeout_s=SETTLE_S, say=say, site=site)
         ]
         samples.append(running.look(blocks / BLOCKS_PER_H))
-        found = _episodes(running)
+        found = running.episodes()
         wrong += verdict.episodes(happened, found)
         wrong += verdict.incidents(found, [one["idempotency_key"] for one in Partner(running.settings).all_incidents()])
         wrong += verdict.resources(samples, KEEP.max_gb * 1000)
         report = audit.verify(running.settings, site)
         wrong += [f"stores differ: {difference}" for difference in report.differences]
-        latencies = _latencies_s(running)
+        latencies = running.latencies_s()
         given.out.mkdir(parents=True, exist_ok=True)
         picture.draw(given.out / "soak.png", samples, latencies)
     for name, slope in verdict.slopes_mb_per_h(samples).items():
         say(f"  memory of {name}: {slope:+.1f} MB per simulated hour")
     say(f"{len(found)} episodes of {len(happened)} scripted; killed: {', '.join(running.killed) or 'nobody'}")
     if latencies:
-        middle, late = latencies[len(latencies) // 2], latencies[int(len(latencies) * 0.99)]
-        say(f"confirmed to incident: p50 {middle:.1f} s, p99 {late:.1f} s (the feed is as fast as the fold)")
+        say(f"confirmed to incident: {verdict.quantiles(latencies)} (the feed is as fast as the fold)")
     say(f"picture: {given.out / 'soak.png'}; took {time.monotonic() - began:.0f} s")
     return wrong
 
@@ -120,27 +116,6 @@ def _wait(running: Running, hours: float, ahead: int) -> Sample:
     while not 0 <= (sample := running.look(hours)).lag <= ahead:
         time.sleep(POLL_S)
     return sample
-
-
-def _episodes(running: Running) -> list[Episode]:
-    codec, newest = connect_codec(running.settings), dict[str, Episode]()
-    for message in read_to_end(running.settings, EPISODES):
-        episode: Episode = codec.decode(message.value(), EPISODES.value)
-        newest[episode.episode_id] = episode
-    return [episode for episode in newest.values() if episode.phase != "retracted"]
-
-
-def _latencies_s(running: Running) -> list[float]:
-    """From a confirmed event in the log to its incident in the log, sorted."""
-    codec, confirmed, reported = connect_codec(running.settings), dict[str, int](), dict[str, int]()
-    for topic in (INTERACTION_EVENTS, UNATTENDED_EVENTS, INCIDENTS):
-        for message in read_to_end(running.settings, topic):
-            record, at = codec.decode(message.value(), topic.value), message.timestamp()[1]
-            if topic is INCIDENTS:
-                reported.setdefault(record.occurrence_id, at)
-            elif record.phase == "confirmed":
-                confirmed.setdefault(record.occurrence_id, at)
-    return sorted((reported[key] - at) / 1000 for key, at in confirmed.items() if key in reported)
 
 
 def _told(sample: Sample, scripted: int, took_s: float) -> str:

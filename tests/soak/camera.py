@@ -1,6 +1,7 @@
 """The cameras of a simulated day: their site file, their recording on disk, their records in the log."""
 
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -59,11 +60,16 @@ class Feed:
             tracks.close()
         del self._publisher  # one that is left complains when its broker goes
 
-    def bring(self, blocks: Sequence[Block], *, last: bool) -> None:
-        """The same five minutes of all cameras, in the order of time. last: their streams end with it."""
+    def bring(self, blocks: Sequence[Block], *, last: bool, live: bool = False) -> None:
+        """The same five minutes of all cameras, in the order of time. last: their streams end with it. live: every
+        frame's records when five minutes have gone as far."""
         for block in blocks:
             self._record(block.camera_id, block.number, last=last)
-        for updates in zip(*(block.records() for block in blocks), strict=True):
+        began = time.monotonic()
+        for tick, updates in enumerate(zip(*(block.records() for block in blocks), strict=True)):
+            if live:
+                self._publisher.flush()
+                time.sleep(max(0.0, began + tick / HZ - time.monotonic()))
             for update in updates:
                 self._tracks[update.camera_id].add(update)
                 self._publisher.publish(TRACK_UPDATES, update.camera_id, update)

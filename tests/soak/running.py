@@ -12,10 +12,11 @@ import psutil
 from confluent_kafka import KafkaException, TopicPartition
 
 from infra.config import load_settings
-from infra.kafka import connect_codec, consumer, ensure_topics
+from infra.kafka import connect_codec, consumer, ensure_topics, read_to_end
 from infra.local import pipeline, stack
 from infra.local.runner import Runner, states
-from schemas.topics import TRACK_UPDATES
+from schemas.records import Episode
+from schemas.topics import EPISODES, INCIDENTS, INTERACTION_EVENTS, TRACK_UPDATES, UNATTENDED_EVENTS
 from tests.soak.verdict import Sample
 
 UNCHANGING = {"TRACKFOLD_INCIDENT__ALERT_MAX_AGE_S": "0"}
@@ -78,6 +79,26 @@ class Running:
         os.kill(pid, signal.SIGKILL)
         self.killed.append(name)
         return name
+
+    def episodes(self) -> list[Episode]:
+        """The newest word on each, but for those taken back."""
+        codec, newest = connect_codec(self.settings), dict[str, Episode]()
+        for message in read_to_end(self.settings, EPISODES):
+            episode: Episode = codec.decode(message.value(), EPISODES.value)
+            newest[episode.episode_id] = episode
+        return [episode for episode in newest.values() if episode.phase != "retracted"]
+
+    def latencies_s(self) -> list[float]:
+        """From each confirmed event in the log to its incident in the log, sorted."""
+        codec, confirmed, reported = connect_codec(self.settings), dict[str, int](), dict[str, int]()
+        for topic in (INTERACTION_EVENTS, UNATTENDED_EVENTS, INCIDENTS):
+            for message in read_to_end(self.settings, topic):
+                record, at = codec.decode(message.value(), topic.value), message.timestamp()[1]
+                if topic is INCIDENTS:
+                    reported.setdefault(record.occurrence_id, at)
+                elif record.phase == "confirmed":
+                    confirmed.setdefault(record.occurrence_id, at)
+        return sorted((reported[key] - at) / 1000 for key, at in confirmed.items() if key in reported)
 
 
 def _memory_mb(pid: int) -> float:

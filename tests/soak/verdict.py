@@ -89,3 +89,9 @@ def resources(samples: Sequence[Sample], recordings_max_mb: float) -> Iterator[s
     most_mb = max(sample.disk_mb["recordings"] for sample in samples)
     if most_mb > recordings_max_mb:
         yield f"the recording took {most_mb:.0f} MB, and may take {recordings_max_mb:.0f}"
+
+
+def quantiles(sorted_s: Sequence[float]) -> str:
+    """p50 and p99 in words."""
+    middle, late = (sorted_s[min(int(len(sorted_s) * share), len(sorted_s) - 1)] for share in (0.5, 0.99))
+    return f"p50 {middle:.2f} s, p99 {late:.2f} s of {len(sorted_s)}"
