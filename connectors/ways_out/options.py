@@ -61,7 +61,7 @@ def retry(arguments: argparse.Namespace, settings: Settings) -> int:
     from connectors.ways_out.failures import NothingToRetry, asks
 
     chosen = _filter(arguments)
-    if arguments.episode or arguments.step == "clip":
+    if arguments.episode:
         chosen = dataclasses.replace(chosen, states=(*chosen.states, "partial"))
     named = (arguments.episode, arguments.camera, arguments.day, arguments.step, arguments.kind)
     if arguments.all == any(named):
@@ -72,7 +72,7 @@ def retry(arguments: argparse.Namespace, settings: Settings) -> int:
         ids = sorted({str(failure.episode_id) for failure in found})
         raise NothingToRetry(f"{len(ids)} episodes begin with {arguments.episode!r}: {', '.join(ids[:5])}")
     if not found:
-        raise NothingToRetry("there is no such failed step; `trackfold failed` lists all, of complete ones nothing")
+        raise NothingToRetry("there is no such failed step; `trackfold failed` lists those that there are")
     made, left = asks(found, _word(arguments, of_retry=True))
     service.send(settings, made)
     for ask in made:
@@ -141,6 +141,7 @@ def _retry_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("episode", nargs="?", metavar="ID", help="episode_id, or the beginning of one")
     _filters(parser)
     parser.add_argument("--all", action="store_true", help="everything that failed")
+    parser.add_argument("--partial", action="store_true", help="also clips that show less than was asked")
     word = parser.add_mutually_exclusive_group()
     word.add_argument(
         "--not-accepted", action="store_true", help="of what is ambiguous: it is not there, send it again"
