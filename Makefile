@@ -31,7 +31,7 @@ soak: install
 	$(VENV)/bin/python -m tests.soak $(if $(HOURS),--hours $(HOURS)) $(if $(SEED),--seed $(SEED))
 
 lint: install
-	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
+	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/python -m infra.audit
 
 # breaks the files that decide on purpose and counts how often the tests notice; MUTANTS="--all streams/near.py" etc.
 mutants: install

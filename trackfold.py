@@ -138,6 +138,15 @@ def episode(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0 if story.sound else 1
 
 
+def link(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Make addresses of an episode's clips that expire."""
+    from connectors.audit import links
+
+    found = links.links(settings, _site(arguments), arguments.id, arguments.seconds)
+    print("\n".join(f"{part}: {address}" for part, address in found))
+    return 0
+
+
 def verify(arguments: argparse.Namespace, settings: Settings) -> int:
     """Reconcile all stores."""
     from connectors.audit import service
@@ -252,8 +261,10 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--version", required=True, help="name of the result")
     sub.add_argument("--out", type=Path, metavar="DIR", help="default: <data-dir>/replays")
 
-    sub = command("episode", episode, "  trackfold episode 3f2a --site shop.yaml", site=True)
-    sub.add_argument("id", help="episode_id, or the beginning of one")
+    for name, call in (("episode", episode), ("link", link)):
+        sub = command(name, call, f"  trackfold {name} 3f2a --site shop.yaml", site=True)
+        sub.add_argument("id", help="episode_id, or the beginning of one")
+    sub.add_argument("--for", type=int, default=3600, dest="seconds", metavar="S", help="valid so long (default: 3600)")
     sub = command("verify", verify, "  trackfold verify --wait 60 --site shop.yaml", site=True)
     sub.add_argument("--wait", type=float, default=0.0, metavar="S", help="first wait until nothing is under way")
     for word, act, examples, add_options in ways_out.COMMANDS:

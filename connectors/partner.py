@@ -5,7 +5,8 @@ What never left this machine, or was refused, surely did not happen. What was se
 
 import ipaddress
 import time
-from collections.abc import Mapping
+import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -64,6 +65,7 @@ def client(url: str, timeout_s: float) -> httpx.Client:
     accepted request.
     """
     return httpx.Client(
+        headers={"Accept-Encoding": "identity"},
         timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 5.0)),
         limits=httpx.Limits(max_keepalive_connections=0),
         follow_redirects=False,
@@ -96,15 +98,31 @@ def post(http: httpx.Client, url: str, timeout_s: float, **content: Any) -> Answ
 
 def _body(response: httpx.Response, deadline: float) -> tuple[bytes, bool]:
     """The first ANSWER_BYTES_MAX of the body and whether that is all; a status without a whole body is still one."""
-    body = b""
+    body, unpack = b"", _UNPACK.get(response.headers.get("content-encoding", "identity").strip().lower())
+    if unpack is None:
+        return body, False
+    step = unpack()
     try:
-        for piece in response.iter_bytes(4096):
-            body += piece
+        for piece in response.iter_raw(4096):
+            body += step(piece)
             if len(body) > ANSWER_BYTES_MAX or time.monotonic() > deadline:
                 return body[:ANSWER_BYTES_MAX], False
-    except (httpx.RequestError, httpx.StreamError):
+    except (httpx.RequestError, httpx.StreamError, zlib.error):
         return body, False
     return body, True
+
+
+def _inflate() -> Callable[[bytes], bytes]:
+    inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)  # gzip as well as deflate
+    return lambda piece: inflater.decompress(piece, ANSWER_BYTES_MAX + 1)
+
+
+def _as_it_is() -> Callable[[bytes], bytes]:
+    return lambda piece: piece
+
+
+_UNPACK = {"identity": _as_it_is, "gzip": _inflate, "deflate": _inflate}
+"""By content-encoding; we ask for none, and what a few bytes unpack to is bounded."""
 
 
 def judge(answer: Answer, what: str, *, retry_5xx: bool, secret: str, now: datetime) -> Again | Unsure | Refused | None:

@@ -6,9 +6,9 @@ SecretStr: they print as stars, and no log shows them.
 
 import socket
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -30,15 +30,26 @@ class Group(BaseModel):
 
 
 class KafkaSettings(Group):
-    """The brokers."""
+    """The brokers. Over SASL a mechanism, username and password are needed; over SSL their certificate is checked."""
 
     bootstrap_servers: str = "127.0.0.1:9092"
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    sasl_mechanism: str | None = None
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
     username: str | None = None
     password: SecretStr | None = None
     ssl_ca_location: Path | None = None
+    """PEM file of the authorities that signed the brokers' certificates; without it, those that this system trusts."""
     replication_factor: int = Field(default=1, ge=1)
+
+    @model_validator(mode="after")
+    def _sasl_is_complete(self) -> Self:
+        if self.security_protocol.startswith("SASL"):
+            missing = [key for key in ("sasl_mechanism", "username", "password") if getattr(self, key) is None]
+            if missing:
+                raise ValueError(f"security_protocol = {self.security_protocol} needs {', '.join(missing)} as well")
+        if self.ssl_ca_location is not None and not self.ssl_ca_location.is_file():
+            raise ValueError(f"ssl_ca_location: there is no file {self.ssl_ca_location}")
+        return self
 
 
 class RegistrySettings(Group):

@@ -3,6 +3,7 @@
 Measured: confluent's default partitioner agreed with Faust's for 2 of 16 cameras, murmur2_random for 16 of 16.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -17,15 +18,14 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from infra import metrics
 from infra.config import Settings
+from infra.kafka_errors import KafkaRefuses as KafkaRefuses
+from infra.kafka_errors import KafkaUnavailable as KafkaUnavailable
+from infra.kafka_errors import RegistryRefuses, no_answer
 from schemas import topics
 from schemas.avro import schema_text
 from schemas.codec import Codec, RegistryUnavailable, SchemaNotRegistered, SchemaRefused
 from schemas.errors import InputError, ServerError
 from schemas.topics import Topic
-
-
-class KafkaUnavailable(ServerError):
-    """The brokers do not answer, or refuse us: check kafka.bootstrap_servers and the credentials."""
 
 
 class TopicMismatch(InputError):
@@ -44,6 +44,7 @@ def client_settings(settings: Settings) -> dict[str, Any]:
         "security.protocol": kafka.security_protocol,
         "reconnect.backoff.max.ms": 2000,
         "topic.metadata.refresh.interval.ms": 30000,
+        "logger": logging.getLogger("infra.kafka"),  # librdkafka's lines are lines like all others
     }
     if kafka.sasl_mechanism:
         common |= {"sasl.mechanism": kafka.sasl_mechanism, "sasl.username": kafka.username or ""}
@@ -193,14 +194,17 @@ def _watermarks(reader: Consumer, topic: str, partition: int) -> tuple[int, int]
 
 
 def ensure_topics(settings: Settings, wanted: Sequence[Topic] = topics.ALL) -> None:
-    """Create the catalogue's topics that are missing; raise TopicMismatch when one is not as it must be."""
-    admin = AdminClient(client_settings(settings))
+    """Create the catalogue's topics that are missing; raise TopicMismatch when one is not as it must be.
+
+    Raises KafkaRefuses, KafkaUnavailable.
+    """
+    heard: list[KafkaError] = []
+    admin = AdminClient(client_settings(settings) | {"error_cb": heard.append})
     try:
         there = admin.list_topics(timeout=10).topics
     except KafkaException as error:
-        raise KafkaUnavailable(
-            f"no answer from Kafka at {settings.kafka.bootstrap_servers}: {error.args[0].str()}; is it up?"
-        ) from error
+        admin.poll(0)  # gives what was heard meanwhile
+        raise no_answer(settings, heard, error.args[0].str()) from error
     missing = [t for t in wanted if t.name not in there]
     new = [NewTopic(t.name, t.partitions, settings.kafka.replication_factor, config=t.settings()) for t in missing]
     if new:
@@ -267,6 +271,8 @@ class ConfluentRegistry:
                     f"{subject}: the registry refuses this schema as incompatible: {error.error_message}; "
                     "give new fields a default and change no type"
                 ) from error
+            if error.http_status_code in (401, 403):
+                raise RegistryRefuses(self._url, error.http_status_code) from error
             raise RegistryUnavailable(
                 f"registry at {self._url}: {error.http_status_code} {error.error_message}"
             ) from error

@@ -1,6 +1,7 @@
 """Writes requirements/*.lock: every version pinned with hashes, for all platforms, without an index address.
 
-base.lock: all but the detector. full.lock: everything. opencv-python is left out, its headless build takes its place.
+base.lock: all but the detector. full.lock: everything. opencv-python is left out, its headless build takes its place;
+and pip, which every environment has and which cannot well replace itself.
 """
 
 import subprocess
@@ -8,7 +9,7 @@ import sys
 
 COMMON = [
     *("--universal", "--python-version", "3.11", "--generate-hashes", "--no-emit-index-url"),
-    *("--no-emit-package", "opencv-python", "--no-header", "--no-annotate", "--quiet"),
+    *("--no-emit-package", "opencv-python", "--no-emit-package", "pip", "--no-header", "--no-annotate", "--quiet"),
 ]
 
 

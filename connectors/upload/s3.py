@@ -47,26 +47,7 @@ class S3Store:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings.s3
-        s3 = settings.s3
-        secret = s3.secret_access_key.get_secret_value() if s3.secret_access_key else None
-        local: dict[str, Any] = {"proxies": {}} if s3.endpoint_url and partner.is_loopback(s3.endpoint_url) else {}
-        self._client: Any = boto3.client(
-            "s3",
-            endpoint_url=s3.endpoint_url,
-            region_name=s3.region,
-            aws_access_key_id=s3.access_key_id,
-            aws_secret_access_key=secret,
-            config=Config(
-                connect_timeout=5,
-                read_timeout=settings.upload.timeout_s,
-                retries={"total_max_attempts": 1},
-                # the newer checksums are not understood everywhere; Content-MD5 is
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-                s3={"addressing_style": "path"} if s3.endpoint_url else {},
-                **local,
-            ),
-        )
+        self._client = client(settings)
         self._worked_before = threading.Event()
 
     def store(self, clip: ClipCut, path: Path) -> Stored | Again | Unsure | Refused | Halt:
@@ -141,6 +122,31 @@ class S3Store:
         if s3.endpoint_url:
             return f"{s3.endpoint_url.rstrip('/')}/{s3.bucket}"
         return f"https://{s3.bucket}.s3.{s3.region}.amazonaws.com"
+
+
+def client(settings: Settings) -> Any:
+    """A client for the configured storage; without a key in the settings boto3's usual chain finds one."""
+    s3 = settings.s3
+    secret = s3.secret_access_key.get_secret_value() if s3.secret_access_key else None
+    local: dict[str, Any] = {"proxies": {}} if s3.endpoint_url and partner.is_loopback(s3.endpoint_url) else {}
+    return boto3.client(
+        "s3",
+        endpoint_url=s3.endpoint_url,
+        region_name=s3.region,
+        aws_access_key_id=s3.access_key_id,
+        aws_secret_access_key=secret,
+        config=Config(
+            signature_version="s3v4",
+            connect_timeout=5,
+            read_timeout=settings.upload.timeout_s,
+            retries={"total_max_attempts": 1},
+            # the newer checksums are not understood everywhere; Content-MD5 is
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            s3={"addressing_style": "path"} if s3.endpoint_url else {},
+            **local,
+        ),
+    )
 
 
 def _is_same(there: dict[str, Any] | None, clip: ClipCut) -> bool:

@@ -1,8 +1,11 @@
 """What is certain after asking somebody's HTTP API once."""
 
+import gzip
 import socket
 import struct
 import threading
+import tracemalloc
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -118,6 +121,26 @@ def test_an_answer_that_is_too_large_is_not_read_to_its_end() -> None:
         answer = ask(url)
     assert isinstance(answer, Answer)
     assert (len(answer.body), answer.is_whole) == (ANSWER_BYTES_MAX, False)
+
+
+@pytest.mark.parametrize("packing", ["gzip", "deflate", "br", "zstd", "gzip, gzip"])
+def test_a_small_answer_that_unpacks_to_a_large_one_fills_no_memory(packing: str) -> None:
+    # given 200 MB of JSON in 200 kB
+    packed = gzip.compress(b'{"id": "' + b"x" * 200_000_000, 9)
+    packed = zlib.compress(gzip.decompress(packed)) if packing == "deflate" else packed
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {packing}\r\nContent-Length: {len(packed)}\r\n\r\n"
+    with server(respond(head.encode() + packed)) as url:
+        tracemalloc.start()
+        try:
+            answer = ask(url)
+            assert tracemalloc.get_traced_memory()[1] < 10_000_000
+        finally:
+            tracemalloc.stop()
+
+    # then its beginning is read, and it is known not to be whole
+    assert isinstance(answer, Answer)
+    assert (answer.status, answer.is_whole) == (200, False)
+    assert len(answer.body) <= ANSWER_BYTES_MAX
 
 
 def test_an_answer_that_drips_is_not_waited_for_for_ever() -> None:
