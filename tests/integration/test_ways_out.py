@@ -27,7 +27,7 @@ from schemas.topics import CLIPS, EPISODES, INTERACTION_EVENTS, RETRIES, UPLOADS
 from tests.clip_recording import record
 from tests.connector_records import T0, clip, event, subject
 from tests.connector_stack import Partner, Topics, running, wait_for
-from tests.streams_process import Process, write_site
+from tests.streams_process import PATIENCE_S, Process, write_site
 from tests.world_servers import s3
 
 SHOWN = "segment_{}_20260302_110000_interaction_start"
@@ -91,7 +91,7 @@ class Shop:
 
     def settles(self) -> None:
         """Until all stores agree."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_S
         while not (report := verify(self.settings, self.site)).agrees:
             assert time.monotonic() < deadline, report.text()
 
@@ -158,8 +158,8 @@ def test_uploads_that_always_fail_delay_no_other_and_are_done_when_their_cause_i
     def uploaded() -> set[str]:
         return {u.episode_id for u in shop.topics[camera].uploads() if u.status == "uploaded"}
 
-    wait_for(lambda: uploaded() == {other.episode_id for other in others}, 120)
-    wait_for(lambda: len(shop.topics[camera].incidents()) == 101, 120)
+    wait_for(lambda: uploaded() == {other.episode_id for other in others}, PATIENCE_S)
+    wait_for(lambda: len(shop.topics[camera].incidents()) == 101, PATIENCE_S)
     code, text = say("failed", "--camera", camera, "--json")
     told = {one["episode_id"]: one for one in json.loads(text)}
     assert (code, set(told)) == (1, {refused.episode_id, missing.episode_id})
@@ -168,13 +168,13 @@ def test_uploads_that_always_fail_delay_no_other_and_are_done_when_their_cause_i
     assert told[missing.episode_id]["state"] == "retrying"
     assert told[missing.episode_id]["attempts"] > 0
     assert "no such clip" in told[missing.episode_id]["reason"]
-    wait_for(lambda: shop.evidence(refused) == "failed", 120)
+    wait_for(lambda: shop.evidence(refused) == "failed", PATIENCE_S)
 
     # when the causes are gone, and a person says so
     s3(shop.settings).delete_object(Bucket=bucket, Key=name)
     file = shop.settings.segments_dir / camera / f"{SHOWN.format(missing.ordinal)}.mp4"
     file.with_suffix(".away").rename(file)
-    why = ("--by", "Ada", "--reason", "it was put away", "--wait", "60")
+    why = ("--by", "Ada", "--reason", "it was put away", "--wait", str(PATIENCE_S))
     code, text = say("retry", "--camera", camera, "--step", "upload", *why)
 
     # then both are there, in every store, and who had it done is told
@@ -184,7 +184,7 @@ def test_uploads_that_always_fail_delay_no_other_and_are_done_when_their_cause_i
         0,
         "nothing failed, nothing is being tried again, no camera stands still\n",
     )
-    wait_for(lambda: [shop.evidence(one) for one in (refused, missing)] == ["available"] * 2)
+    wait_for(lambda: [shop.evidence(one) for one in (refused, missing)] == ["available"] * 2, PATIENCE_S)
     revisions = [u.facet_revision for u in shop.topics[camera].uploads() if u.episode_id == refused.episode_id]
     assert revisions == [1, 2]
     shop.settles()
@@ -204,16 +204,16 @@ def test_a_clip_that_is_cut_again_goes_all_the_way_and_its_incident_is_not_poste
     at = [T0 + ms for ms in range(-6_000, 10_000, 200)]
     record(shop.settings.recordings_dir, camera, T0, at)
     of = shop.happens(camera)
-    wait_for(lambda: shop.evidence(of) == "partial", 120)
-    wait_for(shop.topics[camera].incidents)
+    wait_for(lambda: shop.evidence(of) == "partial", PATIENCE_S)
+    wait_for(shop.topics[camera].incidents, PATIENCE_S)
     assert say("failed", "--camera", camera)[0] == 0
     assert "partial  clip alert" in say("failed", "--camera", camera, "--partial")[1]
 
     # when it is cut again from the same recording
-    code, text = say("retry", of.episode_id[:13], "--step", "clip", "--wait", "60")
+    code, text = say("retry", of.episode_id[:13], "--step", "clip", "--wait", str(PATIENCE_S))
     assert (code, ": partial" in text) == (0, True), text
-    wait_for(lambda: len(shop.topics[camera].uploads()) == 2)
-    wait_for(lambda: shop.evidence(of) == "partial")
+    wait_for(lambda: len(shop.topics[camera].uploads()) == 2, PATIENCE_S)
+    wait_for(lambda: shop.evidence(of) == "partial", PATIENCE_S)
     # then the same bytes are not stored twice
     assert len({u.uploaded_filename for u in shop.topics[camera].uploads()}) == 1
 
@@ -226,10 +226,10 @@ def test_a_clip_that_is_cut_again_goes_all_the_way_and_its_incident_is_not_poste
         index=1,
         first_number=len(at),
     )
-    assert say("retry", of.episode_id, "--step", "clip", "--by", "Ada", "--wait", "60")[0] == 0
+    assert say("retry", of.episode_id, "--step", "clip", "--by", "Ada", "--wait", str(PATIENCE_S))[0] == 0
 
     # then the better clip is stored under a name of its own and is the evidence, and there is still one incident
-    wait_for(lambda: shop.evidence(of) == "available", 120)
+    wait_for(lambda: shop.evidence(of) == "available", PATIENCE_S)
     episode = shop.episode(of)
     assert episode is not None
     assert str(episode.evidence.uploaded_filename).endswith("_r3.mp4")
@@ -249,11 +249,11 @@ def test_what_may_have_been_accepted_is_left_until_a_person_says_what_became_of_
     with shop.partner.mode("incident", "reset_after_accept"):
         lost = shop.happens(camera)
         shop.topics[camera].publish(CLIPS, shop.clip_of(lost))
-        wait_for(lambda: len(shop.topics[camera].incidents()) == 1)
+        wait_for(lambda: len(shop.topics[camera].incidents()) == 1, PATIENCE_S)
     with shop.partner.mode("incident", "error_500"):
         broken = shop.happens(camera)
         shop.topics[camera].publish(CLIPS, shop.clip_of(broken))
-        wait_for(lambda: len(shop.topics[camera].incidents()) == 2)
+        wait_for(lambda: len(shop.topics[camera].incidents()) == 2, PATIENCE_S)
     assert [told.status for told in shop.topics[camera].incidents()] == ["ambiguous", "ambiguous"]
 
     # then no command repeats them by itself
@@ -267,8 +267,8 @@ def test_what_may_have_been_accepted_is_left_until_a_person_says_what_became_of_
     # when a person has found out
     key = shop.topics[camera].incidents()[0].incident_id
     ((number, posted),) = [(one["id"], one) for one in shop.partner.incidents(key)]
-    assert say("retry", lost.episode_id, "--accepted", number, "--wait", "60")[0] == 0
-    assert say("retry", broken.episode_id, "--not-accepted", "--wait", "60")[0] == 0
+    assert say("retry", lost.episode_id, "--accepted", number, "--wait", str(PATIENCE_S))[0] == 0
+    assert say("retry", broken.episode_id, "--not-accepted", "--wait", str(PATIENCE_S))[0] == 0
 
     # then each is there once, under its number, and all stores agree
     reports = shop.topics[camera].incidents()
@@ -293,7 +293,7 @@ def test_a_dead_letter_is_shown_corrected_sent_again_and_not_shown_any_more(
     def letters() -> list[str]:
         return [line for line in say("dlq", "--topic", "clips")[1].splitlines() if f" {camera} " in line]
 
-    (line,) = wait_for(letters)
+    (line,) = wait_for(letters, PATIENCE_S)
     letter = line.split()[0]
     assert "not in wire format" in line
 
@@ -314,7 +314,7 @@ def test_a_dead_letter_is_shown_corrected_sent_again_and_not_shown_any_more(
     assert (code, "was sent again, as clips/" in text) == (0, True)
 
     # then it takes its way, is told, and is shown only when asked for
-    wait_for(lambda: shop.topics[camera].read(UPLOADS), 60)
+    wait_for(lambda: shop.topics[camera].read(UPLOADS), PATIENCE_S)
     assert letters() == []
     assert "by Ada" in next(line for line in say("dlq", "--all")[1].splitlines() if line.startswith(letter))
     shop.settles()
