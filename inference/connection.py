@@ -27,6 +27,8 @@ END_MS = 1
 ARRIVAL_BASE = Fraction(1, 1_000_000)
 NO_PICTURE_MAX_MS = 10_000
 """Packets without a picture for so long: a new connection may help where the decoder does not find back."""
+PACE_MAX_MS = 10_000
+"""What is read at its own pace and lies further ahead than this has jumped: nobody waits an hour for it."""
 FED_MAX = 64
 """More pictures than any decoder holds back."""
 
@@ -89,12 +91,22 @@ class Connection:
     """
 
     def __init__(
-        self, stream: Any, base: Fraction, sink: Sink, stop: Event, clock: Clock, last_at: int, *, paced: bool
+        self,
+        stream: Any,
+        base: Fraction,
+        sink: Sink,
+        stop: Event,
+        clock: Clock,
+        last_at: int,
+        *,
+        paced: bool,
+        name: str = "camera",
     ) -> None:
         """base: time base of the packets; last_at: captured_at (ms UTC) that every frame must follow; paced: the
-        stream comes faster than it happened and is read at its own pace.
+        stream comes faster than it happened and is read at its own pace; name: of the source, for the log.
         """
         self.stream, self.base, self.sink, self.stop, self.paced = stream, base, sink, stop, paced
+        self.name = name
         self.wall = clock
         self.last_at = last_at
         self.shown = 0
@@ -113,8 +125,8 @@ class Connection:
     def run(self, arrivals: Arrivals) -> None:
         """Read to the end. Raises LaneError when this host's clock is behind the log."""
         held = arrivals.buffered()
+        held = held[last_jump([a.packet.pts for a in held], Fraction(JUMP_MS, 1000) / self.base) :]
         give_times([arrival.packet for arrival in held], frame_ticks(self.stream, self.base))
-        held = held[last_jump([a.packet.dts for a in held], Fraction(JUMP_MS, 1000) / self.base) :]
         timed = [(arrival.packet.pts, arrival.at) for arrival in held if arrival.packet.pts is not None]
         for arrival in itertools.chain(held, arrivals):
             if self.stop.is_set():
@@ -151,7 +163,6 @@ class Connection:
         context = self.stream.codec_context
         self._size = (context.width, context.height)
         rate = frame_hz(self.stream)
-        self.last_at = clock.at(pts) - 1
         self.sink.open(
             Epoch(
                 stream_epoch=clock.at(pts),
@@ -174,12 +185,12 @@ class Connection:
         jump_ms = float(min(0, dts - self._last_dts) * self.base * 1000)
         if jump_ms >= -JUMP_MS:
             ahead_ms = self._clock.ahead_ms(pts, received_at)
-            if self.paced and ahead_ms > 0:
+            if self.paced and 0 < ahead_ms <= PACE_MAX_MS:
                 self.stop.wait(ahead_ms / 1000)
                 received_at = self.wall.now_ms()
             jump_ms = self._clock.jump_ms(pts, received_at, waited_for=arrival.waited_for)
         if jump_ms and self._in_epoch:
-            log.warning("the camera's clock jumped by %.1f s: a new epoch begins", jump_ms / 1000)
+            log.warning("%s: its clock jumped by %.1f s: a new epoch begins", self.name, jump_ms / 1000)
             self._fed = deque(maxlen=FED_MAX)
             self.sink.close("INTERRUPTED")
             self._begin(pts, dts, arrival, LiveClock(pts, received_at, self.base))
@@ -236,7 +247,7 @@ class Connection:
     def _drop(self) -> None:
         self.undecodable += 1
         if self.undecodable == 1:
-            log.warning("a packet or picture is broken and is passed over; they are counted")
+            log.warning("%s: a packet or picture is broken and is passed over; they are counted", self.name)
 
 
 def frame_hz(stream: Any) -> float | None:
@@ -251,10 +262,18 @@ def frame_ticks(stream: Any, base: Fraction) -> int:
 
 
 def give_times(packets: Sequence[Any], step: int) -> None:
-    """Give the first packets, which may come before the stream's clock is known, times before the first known one."""
-    known = next((n for n, packet in enumerate(packets) if packet.pts is not None), 0)
+    """Give the first packets, which may come before the stream's clock is known, times before the first known ones.
+
+    Frames may be reordered: what is shown before all others has the least pts, and not that of the next packet.
+    """
+    shown = [packet.pts for packet in packets]
+    untimed = next((n for n, pts in enumerate(shown) if pts is not None), 0)
+    first = min((pts for pts in shown if pts is not None), default=0)
+    known = next((n for n, packet in enumerate(packets) if packet.dts is not None), 0)
+    for n, packet in enumerate(packets[:untimed]):
+        packet.pts = first - (untimed - n) * step
     for n, packet in enumerate(packets[:known]):
-        packet.pts = packet.dts = packets[known].pts - (known - n) * step
+        packet.dts = packets[known].dts - (known - n) * step
 
 
 def last_jump(times: Sequence[int | None], most: Fraction) -> int:

@@ -92,7 +92,9 @@ class LiveSource:
             base: Fraction = ARRIVAL_BASE if untimed else stream.time_base or ARRIVAL_BASE
             # what comes by HTTP may come faster than it happened (a playlist, a file): it is read at its own pace
             paced = not (self._address.is_rtsp or self._address.is_device or untimed)
-            connection = Connection(stream, base, sink, stop, self._clock, last_at, paced=paced)
+            connection = Connection(
+                stream, base, sink, stop, self._clock, last_at, paced=paced, name=str(self._address)
+            )
             connection.run(Arrivals(container.demux(stream), self._clock, untimed=untimed))
             self.undecodable += connection.undecodable
             broken = f"; {connection.undecodable} of its packets or pictures were broken" * bool(connection.undecodable)

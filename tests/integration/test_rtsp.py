@@ -41,6 +41,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cameras]:
     write_units(folder / "till.units", FILM)
     write_units(folder / "small.units", FILM, size=(192, 144))
     write_units(folder / "hevc.units", FILM, codec="libx265")
+    write_units(folder / "reordered.units", 250, b_frames=2)
     cameras = Cameras(folder)
     yield cameras
     cameras.close()
@@ -295,6 +296,17 @@ def test_a_recorded_stream_that_is_never_there_ends_the_camera_with_its_address(
     failed: list[BaseException] = []
     MainStream("till", nowhere, recorder).start(threading.Event(), failed.append).join(30)
     assert "/nowhere: cannot be opened" in str(failed[0])
+
+
+def test_reordered_frames_are_shown_and_recorded_in_order_from_the_first(cameras: Cameras, tmp_path: Path) -> None:
+    with reading(cameras, "reordered", tmp_path) as (shop, _):
+        until(lambda: shop.seen(1, 60))
+    (numbers,) = [[number for _, number in frames] for frames in shop.frames]
+    assert numbers[:60] == list(range(60))
+    steps = [other - one for one, other in itertools.pairwise(shop.times)]
+    assert sum(abs(step - 40) > 15 for step in steps) < 5, steps
+    assert [segment.transcoded for segment in shop.segments] == [False]
+    assert recorded(shop) == [numbers]
 
 
 def test_connecting_over_and_over_takes_no_memory(

@@ -25,15 +25,23 @@ def is_there() -> bool:
 
 
 def write_units(
-    path: Path, frames: int, *, codec: str = "libx264", size: tuple[int, int] = (320, 240), gop: int = 10
+    path: Path,
+    frames: int,
+    *,
+    codec: str = "libx264",
+    size: tuple[int, int] = (320, 240),
+    gop: int = 10,
+    b_frames: int = 0,
 ) -> None:
-    """A film of picture(), without B-frames, as the server reads it."""
+    """A film of picture(), as the server reads it."""
     encoder: Any = av.CodecContext.create(codec, "w")
     encoder.width, encoder.height = size
     encoder.pix_fmt, encoder.time_base, encoder.framerate = "yuv420p", Fraction(1, FPS), FPS
     encoder.thread_count = 1
     if codec == "libx264":
-        encoder.options = {"g": str(gop), "keyint_min": str(gop), "sc_threshold": "0", "tune": "zerolatency"}
+        encoder.options = {"g": str(gop), "keyint_min": str(gop), "sc_threshold": "0", "bf": str(b_frames)}
+        encoder.options |= {} if b_frames else {"tune": "zerolatency"}
+        encoder.options |= {"b_strategy": "0"} if b_frames else {}
     else:
         encoder.options = {"x265-params": f"keyint={gop}:min-keyint={gop}:scenecut=0:bframes=0:log-level=none"}
     with path.open("wb") as file:
@@ -44,7 +52,7 @@ def write_units(
                 frame = av.VideoFrame.from_ndarray(picture(number, size), format="bgr24").reformat(format="yuv420p")
                 frame.pts, frame.time_base = number, Fraction(1, FPS)
             for packet in encoder.encode(frame):
-                file.write(struct.pack(">I", packet.size) + bytes(packet))
+                file.write(struct.pack(">II", packet.size, packet.pts) + bytes(packet))
 
 
 class Cameras:

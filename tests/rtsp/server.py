@@ -34,14 +34,15 @@ WRAP_AFTER_S = 2
 
 
 class Clip:
-    """The access units of a film: a line of JSON, then length and bytes of each."""
+    """The access units of a film: a line of JSON, then for each its length, the number of its picture, its bytes."""
 
     def __init__(self, path: Path) -> None:
         with path.open("rb") as file:
             self.codec: str = json.loads(file.readline())["codec"]
             self.units = []
-            while head := file.read(4):
-                self.units.append(file.read(struct.unpack(">I", head)[0]))
+            while head := file.read(8):
+                length, shown = struct.unpack(">II", head)
+                self.units.append((shown - len(self.units), file.read(length)))
 
 
 class Feed:
@@ -66,12 +67,12 @@ class Feed:
         show = self.cameras.shown or self.name
         if show != self.showing:
             self.showing, self.units = show, itertools.cycle(self.cameras.clips[show].units)
-        data = next(self.units)
+        later, data = next(self.units)
         if self.cameras.garble:
             self.cameras.garble -= 1
             data = data[:8] + random.randbytes(max(0, len(data) - 8))
         buffer = Gst.Buffer.new_wrapped(data)
-        buffer.pts = buffer.dts = (START_MS + self.sent * 1000 // FPS + self.jump_ms) * Gst.MSECOND
+        buffer.pts = (START_MS + (self.sent + later) * 1000 // FPS + self.jump_ms) * Gst.MSECOND
         self.sent += 1
         self.source.emit("push-buffer", buffer)
 

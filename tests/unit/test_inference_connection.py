@@ -29,13 +29,15 @@ class RunningClock:
         return self.at
 
 
-def connected(path: Path, change: Any = lambda n, packet: packet, *, last_at: int = 0, step_ms: int = 40) -> Taken:
-    """A connection over which a film comes; change(n, packet) makes of each packet what comes instead, or None."""
+def connected(
+    path: Path, change: Any = lambda n, packet: packet, *, last_at: int = 0, step_ms: int = 40, paced: bool = False
+) -> Taken:
+    """A connection over which a film comes; change(n, packet) makes of each packet what comes instead."""
     sink, clock = Taken(), RunningClock(step_ms)
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
-        packets = [p for n, p in enumerate(container.demux(stream)) if p.size and change(n, p) is not None]
-        connection = Connection(stream, stream.time_base, sink, sink.stop, clock, last_at, paced=False)
+        packets = [change(n, p) for n, p in enumerate(container.demux(stream)) if p.size]
+        connection = Connection(stream, stream.time_base, sink, sink.stop, clock, last_at, paced=paced)
         connection.run(Arrivals(iter(packets), clock, untimed=False))
     return sink
 
@@ -64,19 +66,21 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_video(tmp_path_factory.mktemp("film") / "v.ts", 200, rate=25, gop_s=0.4)
 
 
+@pytest.mark.parametrize("paced", [False, True], ids=["as it comes", "at its own pace"])
 @pytest.mark.parametrize("ticks", [HOUR_TICKS, -HOUR_TICKS, -(2**33)], ids=["forwards", "back", "a wrap of 33 bits"])
-def test_a_jump_begins_a_new_epoch_with_the_frame_that_jumped(film: Path, ticks: int) -> None:
+def test_a_jump_begins_a_new_epoch_with_the_frame_that_jumped(film: Path, ticks: int, paced: bool) -> None:
     # given times that jump in the middle of a group of pictures
-    sink = connected(film, shifted(155, ticks))
+    sink = connected(film, shifted(155, ticks), paced=paced)
     assert numbers(sink) == [list(range(155)), list(range(155, 200))]
     assert sink.closed == ["INTERRUPTED"] * 2
     assert times(sink) == sorted(set(times(sink)))
     assert sink.epochs[1].stream_epoch == sink.frames[1][0].captured_at > sink.frames[0][-1].captured_at + 1
 
 
-def test_what_the_decoder_still_held_at_a_jump_is_not_placed_in_the_new_epoch(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ticks", [HOUR_TICKS, -HOUR_TICKS])
+def test_what_the_decoder_still_held_at_a_jump_is_not_placed_in_the_new_epoch(tmp_path: Path, ticks: int) -> None:
     film = write_video(tmp_path / "b.ts", 200, rate=25, gop_s=0.4, b_frames=2)
-    sink = connected(film, shifted(155, HOUR_TICKS))
+    sink = connected(film, shifted(155, ticks))
     assert len(sink.epochs) == 2
     assert times(sink)[-1] - times(sink)[0] < 10_000
     assert times(sink) == sorted(set(times(sink)))
@@ -93,6 +97,22 @@ def test_a_small_step_back_is_no_jump(film: Path) -> None:
     sink = connected(film, shifted(155, -45_000))
     assert numbers(sink) == [list(range(200))]
     assert times(sink) == sorted(set(times(sink)))
+    assert sink.packets[0] == sorted(set(sink.packets[0])), "no file takes times that run backwards"
+
+
+def test_a_picture_that_the_decoder_had_to_guess_is_none(film: Path) -> None:
+    # given a packet of which the second half is noise
+    def half(n: int, packet: Any) -> Any:
+        if n != 155:
+            return packet
+        data = bytes(packet)
+        broken = av.Packet(data[: len(data) // 2] + b"\xa5" * (len(data) // 2))
+        broken.pts, broken.dts, broken.time_base = packet.pts, packet.dts, packet.time_base
+        return broken
+
+    sink = connected(film, half)
+    assert sink.packets[0][150:160] == [n * 3600 + sink.packets[0][0] for n in range(150, 160)], "it is recorded"
+    assert len(sink.frames[0]) == 199
 
 
 def test_the_first_packets_get_times_before_the_first_known_one(film: Path) -> None:
@@ -128,6 +148,12 @@ def garbled(packet: Any) -> Any:
     noise = av.Packet(b"\x00\x00\x01\xff" * 20)
     noise.pts, noise.dts, noise.time_base = packet.pts, packet.dts, packet.time_base
     return noise
+
+
+def test_of_reordered_frames_the_first_packet_is_shown_before_all_others() -> None:
+    packets = [SimpleNamespace(pts=pts, dts=dts) for pts, dts in [(None, None), (43, None), (41, None), (42, 41)]]
+    give_times(packets, 1)
+    assert [(p.pts, p.dts) for p in packets] == [(40, 38), (43, 39), (41, 40), (42, 41)]
 
 
 def test_packets_without_any_time_are_given_none() -> None:
