@@ -17,6 +17,7 @@ from inference.calibrate.pose import pose_of
 from inference.calibrate.report import as_yaml, by_heights, by_points
 from inference.calibrate.seen import Boxes, boxes_of
 from inference.errors import SourceError
+from inference.sight_watch import read_reference
 from infra.config import Settings
 from schemas.codec import Codec, MemoryRegistry
 from schemas.errors import InputError
@@ -353,3 +354,16 @@ class TestCommand:
         blue, green, red = image[y, x].tolist()
         assert green > blue
         assert green > red
+
+    def test_the_frame_that_is_kept_is_the_one_by_which_a_moved_camera_is_noticed(
+        self, site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        cv2 = pytest.importorskip("cv2")
+        seen, kept = np.random.default_rng(1).integers(0, 255, (720, 1280, 3), np.uint8), tmp_path / "ref.png"
+        cv2.imwrite(str(tmp_path / "frame.png"), seen)
+        assert main(["calibrate", "till", "--site", str(site), "--reference", str(kept)]) == 0
+        assert "`reference` of camera till" in capsys.readouterr().out
+        assert (cv2.imread(str(kept)) == seen).all()
+        assert read_reference(kept).shape == (90, 160)
+        assert main(["calibrate", "till", "--site", str(site), "--reference", str(tmp_path / "ref.gif")]) == 2
+        assert "--reference" in capsys.readouterr().err
