@@ -1,5 +1,5 @@
 # Two commands do everything: `make demo` and `make test`. Variables: SEED, SOURCE, WEIGHTS, START_TIME, DETECTOR, PYTHON;
-# SEEDS of `make demo-seeds`.
+# SEEDS of `make demo-seeds`; SEED, SHORT, BREAK of `make chaos`.
 PYTHON ?= python3
 DETECTOR ?= yolo
 LOCK = requirements/$(if $(filter recorded,$(DETECTOR)),base,full).lock
@@ -8,7 +8,7 @@ VENV ?= .venv
 TEST_PROCESSES ?= 3
 TRACKFOLD = $(VENV)/bin/trackfold
 
-.PHONY: demo demo-seeds test test-fast mutants eval soak lint up down status install lock clean
+.PHONY: demo demo-seeds test test-fast chaos mutants eval soak lint up down status install lock clean
 
 demo: install
 	$(TRACKFOLD) demo --detector $(DETECTOR) $(if $(SEED),--seed $(SEED)) $(if $(SOURCE),--source "$(SOURCE)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(START_TIME),--start-time "$(START_TIME)")
@@ -21,6 +21,10 @@ test: install
 
 test-fast: install
 	$(VENV)/bin/python -m pytest tests/unit tests/property -m "not slow" -n auto
+
+# the same input undisturbed and with everything going wrong, compared; SEED=n, SHORT=1, BREAK=order|guard|key|partitioner
+chaos: install
+	$(VENV)/bin/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(SHORT),--short) $(if $(BREAK),--break $(BREAK))
 
 # how right the episodes are: tables and pictures, see docs/evaluation.md; ONLY=meva,pets REDO=1 DOCS=1
 eval: install

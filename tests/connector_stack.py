@@ -119,6 +119,10 @@ class Partner:
         """Behave so from now on."""
         self._call("POST", "/mode", {"api": api, "mode": mode, "times": times})
 
+    def is_well(self, api: str) -> bool:
+        """Has every request that was to meet a fault come?"""
+        return self._call("GET", "/mode")[api]["fault"] is None
+
     def faults(self) -> list[dict[str, Any]]:
         """The requests that met a fault: api, key, fault."""
         found: list[dict[str, Any]] = self._call("GET", "/faults")["faults"]

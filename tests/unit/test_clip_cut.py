@@ -1,6 +1,7 @@
 """Cutting real H.264: what is in the file is what the record says."""
 
 import json
+import resource
 from pathlib import Path
 
 import av
@@ -190,6 +191,21 @@ def test_an_index_that_does_not_fit_its_file_is_told_apart(tmp_path: Path) -> No
     found = recording.find(recordings, "cam", "live", job().reach)
     with pytest.raises(remux.CutError, match="only 1 where the index says"):
         remux.remux(coverage.pieces(found, job()), job().window, tmp_path / "x.mp4", comment="")
+
+
+def test_a_clip_waits_for_a_disk_that_is_full(tmp_path: Path) -> None:
+    record(tmp_path / "recordings", "cam", T0 - 10_000, every(100, -10, 30))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        outcome = connector(tmp_path).do(job(), 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert isinstance(outcome, Again), outcome
+    assert list((tmp_path / "segments" / "cam").iterdir()) == []
+
+    clip, _ = cut(tmp_path)
+    assert clip.status == "complete"
 
 
 def test_cutting_again_gives_the_same_file(tmp_path: Path) -> None:
