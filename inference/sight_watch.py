@@ -64,12 +64,11 @@ class SightWatch:
                 "camera %s: it shows another view than its reference picture%s; nothing counts until it is turned "
                 "back, or what is drawn and `reference` are renewed in the site file",
                 self._camera_id,
-                "" if look.moved is None else f" (moved by {_shares(look.moved)} of the width)",
+                "" if look.moved is None else f" (moved by {_shares(look.moved)})",
             )
 
 
 def _shares(moved: tuple[float, float]) -> str:
     right, down = moved
-    return (
-        f"{abs(right):.0%} to the {'right' if right > 0 else 'left'} and {abs(down):.0%} {'down' if down > 0 else 'up'}"
-    )
+    parts = [(right, "to the right" if right > 0 else "to the left"), (down, "down" if down > 0 else "up")]
+    return " and ".join(f"{abs(share):.0%} of the width {where}" for share, where in parts if abs(share) >= 0.005)

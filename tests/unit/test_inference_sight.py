@@ -132,7 +132,7 @@ def test_the_operator_is_told_once_when_it_begins_and_once_when_it_is_over(caplo
     assert (back[29], back[-1]) == ("displaced", None)
     told = [record.message for record in caplog.records]
     assert len(told) == 2
-    assert "another view than its reference picture (moved by 5% to the right" in told[0]
+    assert "another view than its reference picture (moved by 5% of the width to the right)" in told[0]
     assert "sees again" in told[1]
 
 
