@@ -104,8 +104,6 @@ class PersonRules(Frozen):
     """Who did not walk is found again within a step."""
     life_s: Seconds = 120.0
     """People who sit or stand move their heads within that time."""
-    life_walk_heights: float = Field(default=0.5, ge=0)
-    """Half a body height is 0.85 m: a step and a half, which no poster takes."""
     life_edge_share: Share = 0.03
     """Of a sitting body 4 cm: a head that leans or turns, held for seconds."""
     life_edge_min_px: float = Field(default=4.0, ge=0)

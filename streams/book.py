@@ -64,7 +64,6 @@ class Law:
     cut_confidence_min: float
     hidden_covered_min: float
     hidden_distance_m: float
-    life_walk_heights: float
     child_max_m: float
     life_edge_share: float
     life_edge_min_px: float
@@ -156,7 +155,6 @@ def law_of(rules: CameraRules, version: str, bounds: Bounds = BOUNDS) -> Law:
         cut_confidence_min=person.cut_confidence_min,
         hidden_covered_min=person.hidden_covered_min,
         hidden_distance_m=person.hidden_distance_m,
-        life_walk_heights=person.life_walk_heights,
         child_max_m=person.child_max_m,
         life_edge_share=person.life_edge_share,
         life_edge_min_px=person.life_edge_min_px,

@@ -23,6 +23,8 @@ none of late; who does; who came walking."""
 SMOOTH_MS = 5000
 """Time constant of the upper edge, a plain mean at first. People hold a posture for seconds, a detector's errors do
 not last."""
+WALK_HEIGHTS = 0.5
+"""Of a body 0.85 m: a step and a half, which no poster takes."""
 PULL_MAX = 0.1
 """Share of the height by which one box counts as moved at most."""
 
@@ -61,7 +63,7 @@ def watch(frame: Frame, person: Person, track: Track, weight_ms: int) -> None:
         person.top_min = min(person.top, person.top_min) if learned else person.top
         person.top_max = max(person.top, person.top_max) if learned else person.top
     came_in = person.life == CUT_OFF and _came_in(frame, person, track, limit_px)
-    if came_in or _moved_heights(person, track, height, law.depth_factor) >= law.life_walk_heights:
+    if came_in or _moved_heights(person, track, height, law.depth_factor) >= WALK_HEIGHTS:
         person.life = WALKED
     elif person.top_max - person.top_min >= limit_px:
         _from_now_on(person, MOVES, frame.now)

@@ -361,4 +361,4 @@ def test_the_defaults_are_those_that_are_documented() -> None:
     assert person.stitch_size_ratio_min == pytest.approx(0.7)
     assert (person.cut_class_s, person.cut_confidence_min) == (1.0, 0.7)
     assert (person.hidden_s, person.hidden_covered_min, person.hidden_distance_m) == (60.0, 0.5, 0.5)
-    assert (person.life_s, person.life_walk_heights, person.life_edge_share) == (120.0, 0.5, 0.03)
+    assert (person.life_s, person.life_edge_share) == (120.0, 0.03)

@@ -26,7 +26,6 @@ def test_a_site_that_says_nothing_gets_the_numbers_that_the_rules_were_explained
             "hidden_covered_min": 0.5,
             "hidden_distance_m": 0.5,
             "life_s": 120.0,
-            "life_walk_heights": 0.5,
             "life_edge_share": 0.03,
             "life_edge_min_px": 4.0,
             "child_max_m": 1.3,
