@@ -96,10 +96,15 @@ class Running:
     ) -> None:
         self._stack.close()
 
+    @property
+    def keys(self) -> str:
+        """What the APIs do with Idempotency-Keys."""
+        return "honours_keys" if self.honours else "ignores_keys"
+
     def _start(self) -> None:
         self.partner = Partner(self.settings)
         for api in ("incident", "upload"):
-            self.partner.set(api, "honours_keys" if self.honours else "ignores_keys")
+            self.partner.set(api, self.keys)
         self._env = EVERYWHERE | (HONOURS if self.honours else IGNORES)
         for name, setting in RELAYED.items():
             parts = urlsplit(str(self._address(name)))
