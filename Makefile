@@ -30,9 +30,9 @@ chaos: install
 eval: install
 	$(VENV)/bin/python -m tests.evaluation $(if $(ONLY),--only $(ONLY)) $(if $(REDO),--redo) $(if $(DOCS),--docs)
 
-# a simulated day of eight cameras through the whole pipeline with faults now and then, see docs/operations.md
+# a simulated day of eight cameras through the whole pipeline with faults now and then; REAL=1: real hours over RTSP
 soak: install
-	$(VENV)/bin/python -m tests.soak $(if $(HOURS),--hours $(HOURS)) $(if $(SEED),--seed $(SEED))
+	$(VENV)/bin/python -m tests.soak$(if $(REAL),.real) $(if $(HOURS),--hours $(HOURS)) $(if $(SEED),--seed $(SEED))
 
 lint: install
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/python -m infra.audit

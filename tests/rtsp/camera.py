@@ -4,6 +4,7 @@ import json
 import struct
 import subprocess
 import sys
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,37 @@ def write_units(
     b_frames: int = 0,
 ) -> None:
     """A film of picture(), as the server reads it."""
+    pictures = (av.VideoFrame.from_ndarray(picture(number, size), format="bgr24") for number in range(frames))
+    write_film(path, pictures, codec=codec, size=size, gop=gop, b_frames=b_frames)
+
+
+def write_film(
+    path: Path,
+    frames: Iterable[av.VideoFrame],
+    *,
+    codec: str = "libx264",
+    size: tuple[int, int] | None = None,
+    gop: int = 2 * FPS,
+    b_frames: int = 0,
+) -> None:
+    """Any film, FPS frames per second. size: the frames' own when not told."""
+    encoder: Any = None
+    with path.open("wb") as file:
+        file.write(json.dumps({"codec": "h264" if codec == "libx264" else "hevc"}).encode() + b"\n")
+
+        def write(packets: list[Any]) -> None:
+            for packet in packets:
+                file.write(struct.pack(">II", packet.size, packet.pts) + bytes(packet))
+
+        for number, shown in enumerate(frames):
+            encoder = encoder or _encoder(codec, size or (shown.width, shown.height), gop, b_frames)
+            frame = shown.reformat(format="yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, FPS)
+            write(encoder.encode(frame))
+        write(encoder.encode(None))
+
+
+def _encoder(codec: str, size: tuple[int, int], gop: int, b_frames: int) -> Any:
     encoder: Any = av.CodecContext.create(codec, "w")
     encoder.width, encoder.height = size
     encoder.pix_fmt, encoder.time_base, encoder.framerate = "yuv420p", Fraction(1, FPS), FPS
@@ -44,15 +76,7 @@ def write_units(
         encoder.options |= {"b_strategy": "0"} if b_frames else {}
     else:
         encoder.options = {"x265-params": f"keyint={gop}:min-keyint={gop}:scenecut=0:bframes=0:log-level=none"}
-    with path.open("wb") as file:
-        file.write(json.dumps({"codec": "h264" if codec == "libx264" else "hevc"}).encode() + b"\n")
-        for number in [*range(frames), None]:
-            frame = None
-            if number is not None:
-                frame = av.VideoFrame.from_ndarray(picture(number, size), format="bgr24").reformat(format="yuv420p")
-                frame.pts, frame.time_base = number, Fraction(1, FPS)
-            for packet in encoder.encode(frame):
-                file.write(struct.pack(">II", packet.size, packet.pts) + bytes(packet))
+    return encoder
 
 
 class Cameras:

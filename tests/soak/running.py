@@ -25,10 +25,10 @@ FOLDERS = ("recordings", "segments", "stack", "run")
 
 
 class Running:
-    """with Running(folder, site) as run: servers and all parts but inference. Nothing is left running."""
+    """with Running(folder, site) as run: servers and all parts. Nothing is left running. cameras: inference too."""
 
-    def __init__(self, folder: Path, site: Path) -> None:
-        self._folder, self._site, self._stack = folder, site, ExitStack()
+    def __init__(self, folder: Path, site: Path, *, cameras: bool = False) -> None:
+        self._folder, self._site, self._stack, self._cameras = folder, site, ExitStack(), cameras
         self.killed: list[str] = []
 
     def __enter__(self) -> Self:
@@ -42,6 +42,9 @@ class Running:
             self._reader = consumer(self.settings, "streams", log_level=0)
             self._stack.callback(self._reader.close)
             services = pipeline.services(self._folder, self._site, UNCHANGING)
+            if self._cameras:
+                infer = pipeline.inference(self._folder, self._site, UNCHANGING)
+                self._infer = self._stack.enter_context(Runner(self._folder / "run-infer", [infer]))
             self._runner = self._stack.enter_context(Runner(self._folder / "run", services))
         except BaseException:
             self._stack.close()
@@ -65,13 +68,18 @@ class Running:
     def look(self, hours: float) -> Sample:
         """Memory, lag and disk at this moment."""
         servers = {s.name: s.pid for s in states(self._folder / "stack") if s.pid is not None}
-        memory = {(name, pid): _memory_mb(pid) for name, pid in (servers | self._runner.pids()).items()}
+        parts = self._runner.pids() | (self._infer.pids() if self._cameras else {})
+        memory = {(name, pid): _memory_mb(pid) for name, pid in (servers | parts).items()}
         disk = {name: _disk_mb(self._folder / name) for name in FOLDERS}
         try:
             lag = self.lag()
         except KafkaException:
             lag = -1
         return Sample(hours, lag, {life: mb for life, mb in memory.items() if mb}, disk)
+
+    def stop_cameras(self) -> None:
+        """Their streams end as at Ctrl-C."""
+        self._infer.stop()
 
     def hurt(self, random: Random) -> str:
         """Kill one of the parts; the runner starts it again. Its name."""
