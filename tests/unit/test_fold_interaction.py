@@ -58,6 +58,18 @@ class TestStarting:
         for zones, zone_id in (([here, elsewhere], "here"), ([elsewhere, here], "here"), ([elsewhere], None)):
             assert {e.zone_id for e in story(talk(1.4), rules(zones=zones))} == {zone_id}
 
+    def test_or_where_they_stand_by_the_time_it_is_confirmed(self) -> None:
+        # given two who walk into a zone together while they talk
+        shop = Scenario(seconds=30)
+        shop.staff((0, -3.0, 6.0), (4, -3.0, 6.0), (9, 0.0, 6.0))
+        shop.customer((0, -2.0, 6.0), (4, -2.0, 6.0), (9, 1.0, 6.0))
+        events = story(shop, rules(zones=[zone(0, 5, 3, 7, zone_id="there")]))
+        assert [(e.phase, e.zone_id) for e in events] == [
+            ("started", None),
+            ("confirmed", "there"),
+            ("ended", "there"),
+        ]
+
     def test_two_people_beyond_near_m_never_start(self) -> None:
         assert story(talk(1.7)) == []
 
