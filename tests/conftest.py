@@ -21,6 +21,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes seconds; left out by `make test-fast`")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that other processes have work beside it."""
+    items.sort(key=lambda item: item.path.parent.name != "soak")
+
+
 @pytest.fixture(scope="session")
 def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Endpoints]]:
     """A stack for the session; TRACKFOLD_TEST_STACK names a folder whose stack is taken instead, and left running."""
