@@ -11,7 +11,6 @@ from tests.chaos.schedule import Fault
 LOOK_S = 0.5
 PATIENCE_S = 180.0
 """So long something is waited for that must come, as a process that is started again; only what fails waits so long."""
-STRETCH = 200
 LAST_ASKED_S = 10.0
 Steps = Iterator[float]
 
@@ -72,9 +71,8 @@ def kill(run: Running, fault: Fault) -> Steps:
 
 
 def kill_at_work(run: Running, fault: Fault) -> Steps:
-    """SIGKILL in the middle of a stretch of records that the fold takes without a pause."""
-    before = run.folded()
-    yield from _until(lambda: run.folded() >= before + STRETCH, f"{STRETCH} records are folded")
+    """SIGKILL when so much of the script is folded as the fault says: there is more, so the fold is at it."""
+    yield from _until(lambda: run.folded() >= fault.at, f"{fault.at:.0%} of the script is folded")
     yield from kill(run, fault)
 
 

@@ -173,14 +173,15 @@ class Running:
             self._filmed += message.error() is None and message.key() == FILM.encode()
         return self._filmed / self.shop.film_records
 
-    def folded(self) -> int:
-        """How many states of cameras were stored: one for each record folded."""
+    def folded(self) -> float:
+        """The share of the script that is folded: a camera's state is stored once for each record."""
         topic = changelog(f"{self.settings.consumer_group}-streams", "cameras")
         places = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
         try:
-            return sum(self._film.get_watermark_offsets(place, timeout=5)[1] for place in places)
+            stored = sum(self._film.get_watermark_offsets(place, timeout=5)[1] for place in places)
         except KafkaException:
-            return 0
+            return 0.0
+        return stored / len(self._updates)
 
     def pid(self, name: str) -> int | None:
         """Of a process of ours, or of a server; None while it does not run."""
