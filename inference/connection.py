@@ -158,6 +158,7 @@ class Connection:
                 f"this host's clock is {behind_ms / 1000:.1f} s behind the log; correct the clock "
                 "(NTP), or wait until it has passed the log's last record"
             )
+        clock.observe(pts, arrival.at)  # it may come behind the buffered ones, and sooner than its pts say
         clock.not_before(pts, self.last_at + END_MS + 1)
         self._clock, self._in_epoch, self._last_dts, self._picture_at = clock, 0, dts - 1, arrival.at
         context = self.stream.codec_context
