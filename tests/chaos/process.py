@@ -14,7 +14,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-LATE_S = 10.0
+LATE_S = 30.0
+"""Longer than between two of its kills: whatever was to be sent since the last one is lost."""
 
 
 def break_order() -> None:

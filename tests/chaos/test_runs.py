@@ -14,12 +14,13 @@ from tests.chaos.run import BREAK, SHORT, Result, carry_out
 
 pytestmark = pytest.mark.timeout(600)
 REASONS = {
-    "order": "interaction-events: ",
-    "guard": "with different content",
-    "key": "is too much",
-    "partitioner": "where nobody looks for it",
+    "order": ("interaction-events: ", "unattended-events: "),
+    "guard": ("with different content",),
+    "key": ("is too much",),
+    "partitioner": ("where nobody looks for it",),
 }
-"""What must be among the differences: it is red for this and not for something else."""
+"""One of these is among the differences: it is red for this and not for something else. Which event a kill takes along
+is a matter of the moment."""
 
 
 @pytest.fixture(scope="module")
@@ -52,4 +53,4 @@ def test_a_broken_rule_shows(given: shop.Shop, quiet: Result, tmp_path: Path, ru
     plan = schedule.for_break(rule)
     hurt = carry_out(tmp_path / "run", given, BREAK, plan, honours=True, rule=rule, say=print)
     differences = told(quiet, hurt, print)
-    assert any(REASONS[rule] in line for line in differences), differences
+    assert any(reason in line for reason in REASONS[rule] for line in differences), differences
