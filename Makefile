@@ -1,5 +1,5 @@
 # Two commands do everything: `make demo` and `make test`. Variables: SEED, SOURCE, WEIGHTS, START_TIME, DETECTOR, PYTHON;
-# SEEDS of `make demo-seeds`; SEED, SHORT, BREAK of `make chaos`.
+# SEEDS of `make demo-seeds`; SEED, SHORT, BREAK of `make chaos`; ONLY of `make bench`.
 PYTHON ?= python3
 DETECTOR ?= yolo
 LOCK = requirements/$(if $(filter recorded,$(DETECTOR)),base,full).lock
@@ -8,7 +8,9 @@ VENV ?= .venv
 TEST_PROCESSES ?= 3
 TRACKFOLD = $(VENV)/bin/trackfold
 
-.PHONY: demo demo-seeds test test-fast chaos mutants eval soak lint up down status install lock clean
+BENCHES = step
+
+.PHONY: demo demo-seeds test test-fast chaos mutants eval soak bench lint up down status install lock clean
 
 demo: install
 	$(TRACKFOLD) demo --detector $(DETECTOR) $(if $(SEED),--seed $(SEED)) $(if $(SOURCE),--source "$(SOURCE)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(START_TIME),--start-time "$(START_TIME)")
@@ -33,6 +35,10 @@ eval: install
 # a simulated day of eight cameras through the whole pipeline with faults now and then; REAL=1: real hours over RTSP
 soak: install
 	$(VENV)/bin/python -m tests.soak$(if $(REAL),.real) $(if $(HOURS),--hours $(HOURS)) $(if $(SEED),--seed $(SEED))
+
+# how fast it is: tables and pictures under docs/benchmarks; ONLY=queries, or several: ONLY="sink queries"
+bench: install
+	@set -e; for name in $(or $(ONLY),$(BENCHES)); do $(VENV)/bin/python -m tests.bench.$$name; done
 
 lint: install
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/python -m infra.audit
