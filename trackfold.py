@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from connectors.ways_out import options as ways_out
-from inference.calibrate import options
+from inference.calibrate import options as calibrate
 from infra import log
 from infra.config import Settings, load_settings
 from schemas.errors import ExplainedError, InputError
 from schemas.site import Site, load_site
+from streams import diff_options as diff
 
 CONNECTORS = ("clip", "upload", "incident", "clickhouse", "snapshots")
+LATE = {"ultralytics", "torch", "cv2", "deep_sort_realtime", "chdb", "matplotlib"}
 
 
 def _stack_dir(arguments: argparse.Namespace, settings: Settings) -> Path:
@@ -64,13 +66,6 @@ def check(arguments: argparse.Namespace, settings: Settings) -> int:
         print(f"{camera.camera_id}: {len(camera.zones)} zones, {len(camera.service_points)} service points, ", end="")
         print(f"rules_version {rules.version}")
     return 0
-
-
-def calibrate(arguments: argparse.Namespace, settings: Settings) -> int:
-    """See, and measure, what a camera sees: floor, zones, tilt."""
-    from inference.calibrate import service
-
-    return service.run(settings, _site(arguments), arguments.site, arguments, say=print)
 
 
 def infer(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -242,7 +237,6 @@ def parser() -> argparse.ArgumentParser:
         sub = command(name, call, f"  trackfold {name}\n  trackfold {name} --folder /srv/trackfold/stack")
         sub.add_argument("--folder", type=Path, metavar="DIR", help="the servers' folder (default: <data-dir>/stack)")
     command("check", check, "  trackfold check --site shop.yaml", site=True)
-    options.add_arguments(command("calibrate", calibrate, options.EXAMPLES, site=True))
 
     sub = command("infer", infer, "  trackfold infer --site shop.yaml --camera counter --camera door", site=True)
     sub.add_argument("--camera", action="append", metavar="ID", help="only this camera (again for more)")
@@ -267,7 +261,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--for", type=int, default=3600, dest="seconds", metavar="S", help="valid so long (default: 3600)")
     sub = command("verify", verify, "  trackfold verify --wait 60 --site shop.yaml", site=True)
     sub.add_argument("--wait", type=float, default=0.0, metavar="S", help="first wait until nothing is under way")
-    for word, act, examples, add_options in ways_out.COMMANDS:
+    for word, act, examples, add_options in (calibrate.COMMAND, *ways_out.COMMANDS, diff.COMMAND):
         add_options(command(word, act, examples, site=word != "dlq"))
     sub = command("sql", sql, "  trackfold sql 'SELECT kind, count() FROM episodes GROUP BY kind' --format csv")
     sub.add_argument("query")
@@ -319,7 +313,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except ModuleNotFoundError as error:
-        if error.name and error.name.split(".")[0] in {"ultralytics", "torch", "cv2", "deep_sort_realtime", "chdb"}:
+        if error.name and error.name.split(".")[0] in LATE:
             missing = InputError(f"{error.name} is not installed: install the extra that brings it, see the README")
             print(f"trackfold: {missing}", file=sys.stderr)
             return missing.exit_code

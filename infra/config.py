@@ -174,6 +174,11 @@ class Settings(BaseSettings):
         return self.data_dir / "segments"
 
     @property
+    def replays_dir(self) -> Path:
+        """replays/<version>/<camera_id>/<day>/: what replays found, and the clips of promoted ones."""
+        return self.data_dir / "replays"
+
+    @property
     def snapshots_dir(self) -> Path:
         """JSON snapshots, one file a day."""
         return self.data_dir / "snapshots"

@@ -111,10 +111,10 @@ def make(tag: str, host: str = "here", began_at: int = MORNING, post: Post | Non
     return world
 
 
-def of_events(events: Iterable[Event], site: Site) -> World:
+def of_events(events: Iterable[Event], site: Site, post: Post | None = None, host: str = "here") -> World:
     """The world that follows from what a fold told: everything cut, stored, reported and joined."""
-    world = World(site, "here")
-    maker = _Maker(world, MORNING, lambda key, payload: f"ext-{key[-4:]}")
+    world = World(site, host)
+    maker = _Maker(world, MORNING, post or (lambda key, payload: f"ext-{key[-4:]}"))
     for event in events:
         world.facts.append(event)
         if isinstance(event, InteractionEvent | UnattendedEvent):

@@ -3,6 +3,9 @@
 import argparse
 from pathlib import Path
 
+from infra.config import Settings
+from schemas.site import load_site
+
 EXAMPLES = """\
   trackfold calibrate till                              how well the floor in the site file fits its points
   trackfold calibrate till --points floor.txt           from a file, each line: pixel x, pixel y, metres x, metres y
@@ -14,6 +17,13 @@ EXAMPLES = """\
 Measure 6 or more spots of floor that are easy to find in the picture (corners of tiles, feet of shelves), near and far,
 left and right, with the metres counted from any corner in two directions at a right angle. The text to paste is
 printed; no file is changed."""
+
+
+def calibrate(arguments: argparse.Namespace, settings: Settings) -> int:
+    """See, and measure, what a camera sees: floor, zones, tilt."""
+    from inference.calibrate import service
+
+    return service.run(settings, load_site(arguments.site), arguments.site, arguments, say=print)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,3 +42,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--image", metavar="FILE", help="take this picture or video instead of the camera's source")
     parser.add_argument("--at", type=float, default=0.0, metavar="S", help="seconds into the video (default: 0)")
+
+
+COMMAND = ("calibrate", calibrate, EXAMPLES, add_arguments)

@@ -7,8 +7,11 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("schemas", "infra", "inference", "streams", "connectors")
 SHELLS_OF_STREAMS = {
     "app",
+    "diff_options",
+    "diff_picture",
     "figures",
     "folding",
+    "history",
     "joining",
     "outbox",
     "published",

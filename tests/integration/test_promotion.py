@@ -1,0 +1,132 @@
+"""A replay is looked at, promoted and rolled back, by the commands, on real servers: topic, SQL and snapshot agree."""
+
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from infra.config import Settings, load_settings
+from infra.kafka import connect_codec
+from schemas.site import Site, load_site
+from tests import world, world_servers
+from tests.scenario import Scenario, ended, fold
+from tests.streams_process import publish
+from tests.world import World
+from trackfold import main
+
+DAY = "2026-03-02"
+LIVELY = {"life_edge_share": 0.0, "life_edge_min_px": 0.0}
+"""Scripted people stand still."""
+
+
+@dataclass
+class Shop:
+    """A shop whose day was folded live, with all its evidence, and whose log is still there."""
+
+    settings: Settings
+    folder: Path
+    site: Site
+    live: World
+    camera: str
+
+    def rules(self, name: str, **interaction: float) -> Path:
+        """A site file with other thresholds."""
+        body = yaml.safe_load((self.folder / "site.yaml").read_text())
+        body["rules"]["interaction"] = interaction
+        path = self.folder / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(body))
+        return path
+
+    def run(self, command: str, *words: str, site: Path | None = None) -> int:
+        """One command of ours; its exit code."""
+        named = ["--site", str(site or self.folder / "site.yaml")]
+        return main(["--data-dir", str(self.settings.data_dir), command, *words, *named])
+
+    def replayed(self, version: str, **interaction: float) -> None:
+        """Fold the day again under other thresholds."""
+        site = self.rules(version, **interaction)
+        assert self.run("replay", "--version", version, "--day", DAY, site=site) == 0
+
+
+def scripted(camera_id: str) -> Scenario:
+    """One staff member; three customers, who stay for 40, 11 and 6 seconds."""
+    shop = Scenario(seconds=150, camera_id=camera_id)
+    shop.staff((0, 0.0, 6.0))
+    for at_s, for_s in ((5, 40), (60, 11), (90, 6)):
+        leaves_s = at_s + 3 + for_s
+        path = (at_s, 5.0, 9.0), (at_s + 3, 1.0, 6.0), (leaves_s, 1.0, 6.0), (leaves_s + 3, 5.0, 9.0)
+        shop.customer(*path).leaves(leaves_s + 4)
+    return shop
+
+
+@pytest.fixture
+def make_shop(stack_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Shop]:
+    """Makes shops whose commands find the session's servers."""
+    for line in (stack_dir / "stack.env").read_text().splitlines():
+        name, _, value = line.partition("=")
+        monkeypatch.setenv(name, value)
+
+    def make() -> Shop:
+        name = f"p{uuid.uuid4().hex[:8]}"
+        folder = tmp_path / name
+        folder.mkdir()
+        monkeypatch.setenv("TRACKFOLD_CONSUMER_GROUP", name)
+        settings = load_settings(data_dir=folder)
+        body: dict[str, Any] = {
+            "site_id": name,
+            "branch_id": "17",
+            "rules": {"person": LIVELY, "interaction": {"confirm_s": 15.0}},
+            "cameras": [{"camera_id": f"{name}-cam"}],
+        }
+        (folder / "site.yaml").write_text(yaml.safe_dump(body))
+        site = load_site(folder / "site.yaml")
+        camera = site.cameras[0].camera_id
+        log = [msgspec.structs.replace(update, site_id=name) for update in ended(scripted(camera).log())]
+        told = fold(log, site.effective_rules(camera))
+        live = world.of_events(told, site, world_servers.poster(settings), settings.host)
+        world_servers.fill(settings, live)
+        publish(settings, connect_codec(settings), log)
+        return Shop(settings, folder, site, live, camera)
+
+    return make
+
+
+@pytest.fixture
+def shop(make_shop: Callable[[], Shop]) -> Shop:
+    return make_shop()
+
+
+def test_a_replay_under_the_same_rules_does_not_differ_and_one_under_others_is_shown(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given a replay under the rules that are live, and one that confirms sooner
+    shop.replayed("same", confirm_s=15.0)
+    shop.replayed("lower", confirm_s=10.0)
+    capsys.readouterr()
+
+    # then the one differs in nothing
+    assert shop.run("diff", "--version", "same") == 0
+    assert "0 differences" in capsys.readouterr().out
+
+    # and the other in one new episode
+    assert shop.run("diff", "--version", "lower", "--format", "json") == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["differences"], told["totals"]["new"]) == (1, 1)
+
+    # and gone is what the live day had: with its clip
+    assert shop.run("diff", "--version", "lower", "--against", "same", "--camera", shop.camera, "--day", DAY) == 1
+    assert "1 new" in capsys.readouterr().out
+
+
+def test_a_name_that_no_replay_has_is_told_with_those_that_there_are(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.replayed("same", confirm_s=15.0)
+    assert shop.run("diff", "--version", "other") == 2
+    assert "there are: same" in capsys.readouterr().err
