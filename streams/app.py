@@ -70,6 +70,7 @@ def build(
     def table(name: str, resolve: Resolve) -> KeptTable:
         kept = KeptTable(app, name=name, resolve=resolve, on_lost_write=end_process)
         app.tables.add(kept)
+        app.before_commit.append(kept.send)
         return kept
 
     cameras, occurrences = table("cameras", further), table("occurrences", both)

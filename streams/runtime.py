@@ -79,6 +79,8 @@ class App(faust.App):
         self._done: dict[TP, int] = {}
         self._takes: dict[str, tuple[Take, asyncio.Lock]] = {}
         self._stood: dict[TP, int] = {}
+        self.before_commit: list[Callable[[], Awaitable[None]]] = []
+        """Send what is kept, so that no offset is committed whose state is not at the broker."""
         self.on_partitions_revoked.connect(self._revoked)
         self.timer(COMMIT_EVERY_S)(self._commit_in_time)
         self.timer(STALLED_S)(self._look_at_stalled)
@@ -147,6 +149,8 @@ class App(faust.App):
     async def _commit(self) -> None:
         """Commit what was done up to now, after every write that it rests on is acknowledged."""
         due, self._done = self._done, {}
+        for send in self.before_commit:
+            await send()
         if due:
             await self.producer.flush()
             thread = cast(Any, self.consumer)._thread

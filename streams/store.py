@@ -27,11 +27,11 @@ def changelog(app_id: str, table: str) -> Topic:
 
 
 class KeptTable(faust.Table[bytes, bytes]):
-    """Bytes by key. Written by keep() alone, which sends at once and names the partition.
+    """Bytes by key. Written by keep() alone; send() brings the newest of each key to the changelog before each commit.
 
     Faust's own assignment goes through a buffer whose flush gives up after 0.1 s, so that an offset could be committed
-    before the state is at the broker. Here the producer holds the write before the record is acknowledged, and Faust
-    flushes the producer before each commit.
+    before the state is at the broker. Here whoever commits calls send() and flushes the producer first; what a killed
+    worker had not sent it had not committed, and folds again to the same bytes.
     """
 
     logger = logging.getLogger("faust.tables")
@@ -41,6 +41,8 @@ class KeptTable(faust.Table[bytes, bytes]):
         self._resolve = resolve
         self._on_lost_write = on_lost_write
         self._partition_of: dict[bytes, int] = {}
+        self._unsent: dict[bytes, tuple[bytes | None, int]] = {}
+        """Value and partition by key, in the order in which they were kept last: what rests on another goes after it."""
         self.on_ready: list[Callable[[set[int]], None]] = []
         """Called with the partitions that are ours, each time that the table is complete for them."""
 
@@ -54,7 +56,7 @@ class KeptTable(faust.Table[bytes, bytes]):
         return [(key, self.data[key]) for key, number in self._partition_of.items() if number == partition]
 
     async def keep(self, key: bytes, value: bytes | None, partition: int) -> None:
-        """Hold a value (None: forget the key) and send it to the changelog; the commit waits for the broker's ack."""
+        """Hold a value; None: forget the key."""
         if value is None:
             self.data.pop(key, None)
             self._partition_of.pop(key, None)
@@ -62,10 +64,17 @@ class KeptTable(faust.Table[bytes, bytes]):
             value = self._resolve(self.held(key), value)
             self.data[key] = value
             self._partition_of[key] = partition
-        sent = await self.changelog_topic.send(
-            key=key, value=value, partition=partition, key_serializer="raw", value_serializer="raw"
-        )
-        cast("asyncio.Future[Any]", sent).add_done_callback(self._sent)
+        self._unsent.pop(key, None)
+        self._unsent[key] = value, partition
+
+    async def send(self) -> None:
+        """Send what was kept since the last time to the changelog; the producer's flush waits for the broker's acks."""
+        unsent, self._unsent = self._unsent, {}
+        for key, (value, partition) in unsent.items():
+            sent = await self.changelog_topic.send(
+                key=key, value=value, partition=partition, key_serializer="raw", value_serializer="raw"
+            )
+            cast("asyncio.Future[Any]", sent).add_done_callback(self._sent)
 
     def _sent(self, sent: "asyncio.Future[Any]") -> None:
         if not sent.cancelled() and (error := sent.exception()) is not None:
@@ -90,6 +99,7 @@ class KeptTable(faust.Table[bytes, bytes]):
         for key in [key for key, partition in self._partition_of.items() if partition not in ours]:
             self.data.pop(key, None)
             del self._partition_of[key]
+        self._unsent = {key: kept for key, kept in self._unsent.items() if kept[1] in ours}
         await super().on_recovery_completed(active_tps, standby_tps)
         for ready in self.on_ready:
             ready(ours)

@@ -1,5 +1,6 @@
 """What Faust is not trusted with: committing, and bringing everything."""
 
+import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -158,6 +159,38 @@ async def _forgets(folder: Path) -> None:
 
 def test_a_table_forgets_what_has_become_another_workers(tmp_path: Path) -> None:
     _forgets(tmp_path)
+
+
+@in_a_loop
+async def _sends(folder: Path) -> None:
+    table = KeptTable(App(Settings(data_dir=folder)), name="t", resolve=longer, on_lost_write=end_process)
+    sent: list[tuple[bytes, bytes | None]] = []
+
+    class Changelog:
+        async def send(self, *, key: bytes, value: bytes | None, **_: Any) -> "asyncio.Future[None]":
+            sent.append((key, value))
+            return asyncio.get_running_loop().create_future()
+
+    table.changelog_topic = Changelog()  # type: ignore[assignment]
+
+    # given a fact, the offset behind it, then another fact of the same entry with the next offset
+    for key, value in ((b"entry", b"1"), (b"offset", b"1"), (b"entry", b"12"), (b"offset", b"12"), (b"gone", None)):
+        await table.keep(key, value, 1)
+    assert sent == []
+
+    # when it is sent, then the newest of each, and no offset before what it stands for
+    await table.send()
+    assert sent == [(b"entry", b"12"), (b"offset", b"12"), (b"gone", None)]
+
+    # and only once; nor what has become another worker's
+    await table.keep(b"theirs", b"1", 2)
+    await table.on_recovery_completed({TP("t-changelog", 1)}, set())
+    await table.send()
+    assert len(sent) == 3
+
+
+def test_a_table_sends_the_newest_of_each_key_in_the_order_of_keeping(tmp_path: Path) -> None:
+    _sends(tmp_path)
 
 
 def test_a_changelog_is_compacted_after_a_day_and_has_as_many_partitions_as_the_log() -> None:
