@@ -19,6 +19,7 @@ from infra.config import Settings, load_settings
 from schemas.errors import ExplainedError, InputError
 from schemas.site import Site, load_site
 from streams import diff_options as diff
+from streams.replay import options as replaying
 
 CONNECTORS = ("clip", "upload", "incident", "clickhouse", "snapshots")
 LATE = {"ultralytics", "torch", "cv2", "deep_sort_realtime", "chdb", "matplotlib"}
@@ -103,25 +104,6 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     from infra.local import pipeline
 
     return pipeline.run_until_stopped(settings, arguments.site, say=print)
-
-
-def replay(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Fold history again."""
-    from streams import replay as replaying
-
-    site = _site(arguments)
-    summary = replaying.replay(
-        settings,
-        site,
-        camera_ids=arguments.camera or [c.camera_id for c in site.cameras],
-        days=arguments.day,
-        lane=arguments.lane,
-        version=arguments.version,
-        out=arguments.out or settings.data_dir / "replays",
-        say=print,
-    )
-    print(summary)
-    return 0
 
 
 def episode(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -248,20 +230,14 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("connector", choices=CONNECTORS)
     command("run", run, "  trackfold up && trackfold run --site shop.yaml", site=True)
 
-    sub = command("replay", replay, "  trackfold replay --day 2026-03-02 --version trial --site new.yaml", site=True)
-    sub.add_argument("--camera", action="append", metavar="ID", help="only this camera (again for more)")
-    sub.add_argument("--day", action="append", required=True, type=_day, metavar="YYYY-MM-DD", help="business day")
-    sub.add_argument("--lane", default="live", help="which log to fold (default: live)")
-    sub.add_argument("--version", required=True, help="name of the result")
-    sub.add_argument("--out", type=Path, metavar="DIR", help="default: <data-dir>/replays")
-
     for name, call in (("episode", episode), ("link", link)):
         sub = command(name, call, f"  trackfold {name} 3f2a --site shop.yaml", site=True)
         sub.add_argument("id", help="episode_id, or the beginning of one")
     sub.add_argument("--for", type=int, default=3600, dest="seconds", metavar="S", help="valid so long (default: 3600)")
     sub = command("verify", verify, "  trackfold verify --wait 60 --site shop.yaml", site=True)
     sub.add_argument("--wait", type=float, default=0.0, metavar="S", help="first wait until nothing is under way")
-    for word, act, examples, add_options in (calibrate.COMMAND, *ways_out.COMMANDS, diff.COMMAND):
+    own = (calibrate.COMMAND, *replaying.COMMANDS, *ways_out.COMMANDS, diff.COMMAND)
+    for word, act, examples, add_options in own:
         add_options(command(word, act, examples, site=word != "dlq"))
     sub = command("sql", sql, "  trackfold sql 'SELECT kind, count() FROM episodes GROUP BY kind' --format csv")
     sub.add_argument("query")

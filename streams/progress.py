@@ -8,7 +8,7 @@ from typing import Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
-from schemas.records import Cause, OutageReason, TrackUpdate
+from schemas.records import Cause, FoldSkip, OutageReason, TrackUpdate
 from streams import camera, position
 from streams import state as camera_state
 from streams.book import RulesBook
@@ -84,9 +84,9 @@ def further(one: bytes | None, other: bytes) -> bytes:
     return other if (b.offset, b.writes) > (a.offset, a.writes) else one
 
 
-def place_of(update: TrackUpdate) -> Place:
-    """The record's place in its log."""
-    return update.camera_id, update.lane, update.stream_epoch, update.sequence
+def place_of(record: TrackUpdate | FoldSkip) -> Place:
+    """The record's place in its log, or of the one that is passed over."""
+    return record.camera_id, record.lane, record.stream_epoch, record.sequence
 
 
 def advance(

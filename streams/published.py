@@ -1,6 +1,7 @@
 """What the fold is given beside the log, itself kept in topics: the rules of every version, and the skips."""
 
 import logging
+from collections.abc import Iterable
 
 from pydantic import ValidationError
 
@@ -12,15 +13,25 @@ from schemas.rules import CameraRules
 from schemas.site import Site
 from schemas.topics import CAMERA_RULES, FOLD_SKIPS, Topic
 from streams.book import RulesBook
-from streams.progress import Place
+from streams.progress import Place, place_of
 
 log = logging.getLogger(__name__)
 
 
 def read_rules(settings: Settings, codec: Codec) -> dict[str, CameraRules]:
     """Every rules set ever published that this version of the program understands, by its version."""
+    return understood(read_rules_records(settings, codec))
+
+
+def read_rules_records(settings: Settings, codec: Codec) -> list[RulesSet]:
+    """Every rules set ever published, as it was."""
+    return _read(settings, codec, CAMERA_RULES, RulesSet)
+
+
+def understood(sets: Iterable[RulesSet]) -> dict[str, CameraRules]:
+    """Those that this version of the program understands, by their version."""
     known, strange = {}, 0
-    for published in _read(settings, codec, CAMERA_RULES, RulesSet):
+    for published in sets:
         try:
             known[published.rules_version] = CameraRules.model_validate_json(published.body)
         except ValidationError:  # a fold that needs it says so and halts its camera
@@ -32,8 +43,12 @@ def read_rules(settings: Settings, codec: Codec) -> dict[str, CameraRules]:
 
 def read_skips(settings: Settings, codec: Codec) -> set[Place]:
     """All records that a person had passed over."""
-    skips = _read(settings, codec, FOLD_SKIPS, FoldSkip)
-    return {(skip.camera_id, skip.lane, skip.stream_epoch, skip.sequence) for skip in skips}
+    return {place_of(skip) for skip in read_skip_records(settings, codec)}
+
+
+def read_skip_records(settings: Settings, codec: Codec) -> list[FoldSkip]:
+    """The same with who asked for it, when and why."""
+    return _read(settings, codec, FOLD_SKIPS, FoldSkip)
 
 
 def publish_rules(settings: Settings, codec: Codec, site: Site) -> RulesBook:

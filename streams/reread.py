@@ -81,20 +81,6 @@ def offset_at(settings: Settings, topic: str, partition: int, at_ms: int) -> int
         reader.close()
 
 
-def partitions_of(settings: Settings, topic: str) -> int:
-    """How many partitions a topic has. Blocks. Raises KafkaUnavailable, also when there is no such topic."""
-    reader = consumer(settings, None)
-    try:
-        described = reader.list_topics(topic, timeout=10.0).topics[topic]
-        if described.error is not None:
-            raise KafkaException(described.error)
-        return len(described.partitions)
-    except KafkaException as error:
-        raise KafkaUnavailable(f"{topic}: {error.args[0].str()}") from error
-    finally:
-        reader.close()
-
-
 def standing(settings: Settings, group: str, places: Sequence[TP]) -> dict[TP, tuple[int, int]]:
     """(first offset that the group has not committed, offset behind the last record) of each. Blocks.
 

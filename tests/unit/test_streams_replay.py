@@ -1,6 +1,7 @@
 """Replaying a business day: the events of the live fold, from the day's own records and the first one after it."""
 
 from pathlib import Path
+from typing import Any
 
 import fastavro
 import msgspec
@@ -9,11 +10,13 @@ import pytest
 from schemas.codec import Codec, MemoryRegistry
 from schemas.errors import InputError
 from schemas.ids import day_begins_ms
-from schemas.records import CameraOutage, InteractionEvent, TrackUpdate
+from schemas.records import CameraOutage, Control, InteractionEvent, TrackUpdate
 from schemas.topics import CAMERA_OUTAGES, CUSTOMER_VISITS, INTERACTION_EVENTS, UNATTENDED_EVENTS
 from streams.frame import Event
-from streams.progress import CAMERA_FOLD
-from streams.replay import DayFold, _day_fold, _version, write
+from streams.replay.day import DayFold, day_fold
+from streams.replay.files import write
+from streams.replay.run import _version
+from streams.replay.unit import Unit, units
 from tests.scenario import CAMERA, Folder, Scenario, after, book_of, ended, rules, zone
 from tests.streams_worker import COUNTING_FOLD, POISON
 
@@ -32,8 +35,12 @@ def around_the_cut() -> list[TrackUpdate]:
     return ended(shop.log())
 
 
-def folded(day: str, log: list[TrackUpdate]) -> DayFold[object]:
-    one = _day_fold(CAMERA, day, RULES, CAMERA_FOLD, BOOK, set())
+def unit(day: str) -> Unit:
+    return units({CAMERA: RULES}, [day], "live")[0]
+
+
+def folded(day: str, log: list[TrackUpdate]) -> DayFold[Any]:
+    one = day_fold(unit(day), BOOK, set())
     for update in log:
         one.take(update)
     return one
@@ -70,6 +77,30 @@ def test_a_day_is_over_with_the_first_record_after_it() -> None:
     assert open_day.records == closed_day.records == len(within)
 
 
+@pytest.mark.parametrize("word", ["LOST", "INTERRUPTED", "rules"])
+def test_what_the_log_says_between_two_days_is_the_old_days(word: str) -> None:
+    """The watchdog's word and control records stand outside the sequence: the day is not over with them."""
+    # given a camera of which is heard, after the day's end, what is no frame; the next one comes a minute later
+    log = [update for update in around_the_cut() if update.captured_at < CUT]
+    if word == "rules":
+        order = Control(action="apply_rules", rules_version=RULES.version)
+        log.append(after(log[-1], 5.0, sequence=log[-1].sequence, control=order))
+    else:
+        of_the_sequence = {"sequence": log[-1].sequence} if word == "LOST" else {}
+        log.append(after(log[-1], 5.0, word, **of_the_sequence))  # type: ignore[arg-type]
+    last = log[-1] if word == "INTERRUPTED" else log[-2]
+    log.append(after(last, 60.0))
+    live = Folder(BOOK).fold(log)
+
+    # when both days are folded again
+    replayed = {day: folded(day, log).events for day in (DAY, NEXT)}
+
+    # then each says what was said live
+    for day, events in replayed.items():
+        assert bodies(events) == bodies([event for event in live if event.business_day == day])
+    assert any(isinstance(event, CameraOutage) for event in replayed[DAY]) == (word == "LOST")
+
+
 def test_records_that_come_again_and_a_neighbouring_day_change_nothing() -> None:
     log = around_the_cut()
     assert bodies(folded(NEXT, [*log[:300], *log[200:], *log[-50:]]).events) == bodies(folded(NEXT, log).events)
@@ -85,8 +116,7 @@ def test_what_is_missing_from_the_log_is_a_recorded_outage() -> None:
 
 
 def test_a_record_that_the_fold_cannot_take_ends_that_day_alone_and_says_where() -> None:
-    book = book_of(rules())
-    one = _day_fold(CAMERA, DAY, rules(), COUNTING_FOLD, book, set())
+    one = DayFold(unit(DAY), BOOK, set(), COUNTING_FOLD)
     log = Scenario(seconds=5).log()
     log[20] = msgspec.structs.replace(log[20], image_width=POISON)
     for update in log:
@@ -98,11 +128,10 @@ def test_a_record_that_the_fold_cannot_take_ends_that_day_alone_and_says_where()
 
 
 def test_a_skip_is_followed_as_the_live_worker_did() -> None:
-    book = book_of(rules())
     log = Scenario(seconds=5).log()
     log[20] = msgspec.structs.replace(log[20], image_width=POISON)
     place = (CAMERA, "live", log[20].stream_epoch, 20)
-    one = _day_fold(CAMERA, DAY, rules(), COUNTING_FOLD, book, {place})
+    one = DayFold(unit(DAY), BOOK, {place}, COUNTING_FOLD)
     for update in [*log, after(log[-1], 0.1, "ENDED")]:
         one.take(update)
 
