@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from connectors.promote import options as promotion
 from connectors.ways_out import options as ways_out
 from inference.calibrate import options as calibrate
 from infra import log
@@ -236,7 +237,8 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--for", type=int, default=3600, dest="seconds", metavar="S", help="valid so long (default: 3600)")
     sub = command("verify", verify, "  trackfold verify --wait 60 --site shop.yaml", site=True)
     sub.add_argument("--wait", type=float, default=0.0, metavar="S", help="first wait until nothing is under way")
-    own = (calibrate.COMMAND, *replaying.COMMANDS, *ways_out.COMMANDS, diff.COMMAND)
+    promotions = promotion.commands(lambda: importlib.import_module("streams.history"))
+    own = (calibrate.COMMAND, *replaying.COMMANDS, *ways_out.COMMANDS, diff.COMMAND, *promotions)
     for word, act, examples, add_options in own:
         add_options(command(word, act, examples, site=word != "dlq"))
     sub = command("sql", sql, "  trackfold sql 'SELECT kind, count() FROM episodes GROUP BY kind' --format csv")

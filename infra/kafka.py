@@ -5,7 +5,7 @@ Measured: confluent's default partitioner agreed with Faust's for 2 of 16 camera
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -140,8 +140,10 @@ def consumer(settings: Settings, group: str | None, **more: Any) -> Consumer:
     )
 
 
-def read_to_end(settings: Settings, topic: Topic, partitions: Sequence[int] | None = None) -> Iterator[Message]:
-    """Every record of a topic up to the end offsets seen at the start; no group, no commits."""
+def read_to_end(
+    settings: Settings, topic: Topic, partitions: Sequence[int] | None = None, first: Mapping[int, int] | None = None
+) -> Iterator[Message]:
+    """Every record of a topic up to the end offsets seen at the start, from the first offset given; no group."""
     reader = consumer(settings, None, **{"enable.partition.eof": True})
     try:
         wanted = range(topic.partitions) if partitions is None else partitions
@@ -149,6 +151,7 @@ def read_to_end(settings: Settings, topic: Topic, partitions: Sequence[int] | No
         start: list[TopicPartition] = []
         for partition in wanted:
             low, high = _watermarks(reader, topic.name, partition)
+            low = max(low, (first or {}).get(partition, low))
             if high > low:
                 ends[partition] = high
                 start.append(TopicPartition(topic.name, partition, low))

@@ -7,16 +7,16 @@ from typing import Any
 import fastavro
 import msgspec
 
+from infra.config import Settings
 from schemas.avro import schema_of
 from schemas.errors import InputError
 from schemas.ids import safe_name
-from schemas.records import CameraOutage, CustomerVisit, InteractionEvent, UnattendedEvent
+from schemas.promotions import CameraDay
+from schemas.records import CameraOutage, ClipCut, CustomerVisit, InteractionEvent, UnattendedEvent
 from schemas.topics import CAMERA_OUTAGES, CUSTOMER_VISITS, INTERACTION_EVENTS, UNATTENDED_EVENTS
 
 Told = InteractionEvent | UnattendedEvent | CustomerVisit | CameraOutage
 """What a fold tells."""
-CameraDay = tuple[str, str]
-"""(camera_id, business day YYYY-MM-DD)."""
 FILES = (INTERACTION_EVENTS, UNATTENDED_EVENTS, CUSTOMER_VISITS, CAMERA_OUTAGES)
 
 
@@ -65,6 +65,13 @@ def read_day(folder: Path, version: str, camera_id: str, day: str) -> list[Told]
 def content_sha256(told: list[Told]) -> str:
     """Tells two results of one camera's day apart, whatever the files are packed like; hex."""
     return hashlib.sha256(msgspec.json.encode(told)).hexdigest()
+
+
+def clip_folder(settings: Settings, clip: ClipCut) -> Path:
+    """Where a clip's file lies: a replay's beside its events. Raises ValueError, NoReplay for an odd name."""
+    if clip.lane == "live":
+        return settings.segments_dir / safe_name(clip.camera_id)
+    return day_folder(settings.replays_dir, clip.lane, clip.camera_id, clip.business_day)
 
 
 def _is_whole(path: Path) -> bool:

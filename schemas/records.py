@@ -30,6 +30,7 @@ OutageReason = Literal[
 ControlAction = Literal["apply_rules", "UNRECOGNISED"]
 Step = Literal["clip", "upload", "incident", "UNRECOGNISED"]
 Verdict = Literal["again", "not_accepted", "accepted", "UNRECOGNISED"]
+PromotionAct = Literal["promote", "rollback", "UNRECOGNISED"]
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,254}\Z")]
 """What becomes a file's or folder's name, a key in a storage, a label: one path component, whoever wrote the record."""
@@ -586,3 +587,30 @@ class RulesSet(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     site_id: Name
     camera_id: Name
     body: str
+
+
+class PromotedDay(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """One camera's business day and what counts for it."""
+
+    camera_id: Name
+    business_day: Day
+    version: Name
+    content_sha256: str | None = None
+
+
+class Promotion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A person decided which version counts for some cameras' days. Key: site_id/activation.
+
+    The highest activation that names a camera's day decides for it.
+    """
+
+    site_id: Name
+    activation: int
+    act: PromotionAct
+    days: list[PromotedDay]
+    reason: str
+    decided_by: str
+    decided_at: Time
+    finished_at: Time | None = None
+    hash: str
+    previous_hash: str | None = None

@@ -20,6 +20,7 @@ Key = Literal[
     "camera_id",
     "episode_id",
     "rules_version",
+    "site_id/activation",
     "camera_id/lane",
     "camera_id/lane/epoch/sequence",
     "episode_id:part",
@@ -93,6 +94,13 @@ FOLD_SKIPS = Topic(
 CAMERA_RULES = Topic(
     "camera-rules", "rules_version", records.RulesSet, "Each effective rules set under its hash.", compacted=True
 )
+PROMOTIONS = Topic(
+    "promotions",
+    "site_id/activation",
+    records.Promotion,
+    "Which version counts for which camera's day, who said so and when.",
+    compacted=True,
+)
 
 
 def work(connector: str) -> Topic:
@@ -118,6 +126,7 @@ PUBLIC = (
     FOLD_HALTS,
     FOLD_SKIPS,
     CAMERA_RULES,
+    PROMOTIONS,
 )
 DEAD_LETTERS = tuple(
     Topic(t.dead_letters, "none", None, f"Undecodable records of {t.name}, raw; headers say from where.", _days(90))

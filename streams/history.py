@@ -1,25 +1,29 @@
 """Reading history for a comparison or a promotion: the facts of some cameras' days, and what each version says."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 from aiokafka.partitioner import murmur2
+from confluent_kafka import KafkaException, TopicPartition
 
 from infra.config import Settings
-from infra.kafka import connect_codec
-from infra.replays import CameraDay, read_day
+from infra.kafka import KafkaUnavailable, connect_codec, consumer, read_to_end
+from infra.replays import read_day
 from schemas.codec import Codec, UndecodableError
 from schemas.ids import day_begins_ms
+from schemas.promotions import CameraDay
 from schemas.records import ClipCut, ClipUploaded, Episode, InteractionEvent, UnattendedEvent
 from schemas.site import Site
+from schemas.topics import EPISODES, Topic
 from streams.evidence import Fact
 from streams.joining import SOURCES
-from streams.reread import LogReader, offset_at, watermarks
-from streams.versions import live, stated
+from streams.versions import live as live
+from streams.versions import stated as stated
 
 SLACK_MS = 60_000
 """How much the brokers' clock may be behind the cameras'."""
+END = 1 << 62
 
 
 def day_span(site: Site, camera_id: str, day: str) -> tuple[int, int]:
@@ -39,27 +43,55 @@ def read_facts(settings: Settings, codec: Codec, site: Site, wanted: Collection[
     cameras = {camera_id for camera_id, _ in wanted}
     found: list[Fact] = []
     for topic in SOURCES:
-        kind: Any = topic.value
-        for partition in {_partition(camera, topic.partitions) for camera in cameras}:
-            for key, value in _values(settings, topic.name, partition, since):
-                if key.decode(errors="replace") in cameras:
-                    try:
-                        fact: Fact = codec.decode(value, kind)
-                    except UndecodableError:  # put aside by who folds and joins
-                        continue
-                    if (fact.camera_id, fact.business_day) in wanted and fact.site_id == site.site_id:
-                        found.append(fact)
+        there = sorted({_partition(camera, topic.partitions) for camera in cameras})
+        found += _read(settings, codec, topic, there, since, site, wanted)
     return found
 
 
-def _values(settings: Settings, topic: str, partition: int, since_ms: int) -> Iterator[tuple[bytes, bytes]]:
-    end = watermarks(settings, topic, partition)[1]
-    start = offset_at(settings, topic, partition, since_ms)
-    if start >= end:
-        return
-    with LogReader(settings, topic, partition, start) as log:
-        while log.position < end:
-            yield from ((r.key or b"", r.value or b"") for r in log.read() if r.offset < end)
+def read_current(settings: Settings, codec: Codec, site: Site, wanted: Collection[CameraDay]) -> list[Episode]:
+    """What the topic `episodes` says now of these cameras' days: the newest record of each. Raises KafkaUnavailable."""
+    since = min(day_span(site, *camera_day)[0] for camera_day in wanted) - SLACK_MS
+    newest: dict[str, Episode] = {}
+    for episode in _read(settings, codec, EPISODES, range(EPISODES.partitions), since, site, wanted):
+        there = newest.get(episode.episode_id)
+        if there is None or (episode.activation, episode.revision) >= (there.activation, there.revision):
+            newest[episode.episode_id] = episode
+    return list(newest.values())
+
+
+def _read(
+    settings: Settings,
+    codec: Codec,
+    topic: Topic,
+    partitions: Sequence[int],
+    since_ms: int,
+    site: Site,
+    wanted: Collection[CameraDay],
+) -> list[Any]:
+    kind: Any = topic.value
+    first = _offsets_at(settings, topic, partitions, since_ms)
+    found = []
+    for message in read_to_end(settings, topic, partitions, first):
+        try:
+            record = codec.decode(message.value(), kind)
+        except UndecodableError:  # put aside by who folds and joins
+            continue
+        if (record.camera_id, record.business_day) in wanted and record.site_id == site.site_id:
+            found.append(record)
+    return found
+
+
+def _offsets_at(settings: Settings, topic: Topic, partitions: Sequence[int], at_ms: int) -> dict[int, int]:
+    """The first offset of each partition whose record time is at_ms (ms UTC) or later; the end when there is none."""
+    reader = consumer(settings, None)
+    try:
+        wanted = [TopicPartition(topic.name, partition, at_ms) for partition in partitions]
+        found = {at.partition: at.offset for at in reader.offsets_for_times(wanted, timeout=20.0)}
+        return {number: offset if offset >= 0 else END for number, offset in found.items()}
+    except KafkaException as error:
+        raise KafkaUnavailable(f"{topic.name}: {error.args[0].str()}") from error
+    finally:
+        reader.close()
 
 
 def episodes_of(

@@ -25,12 +25,18 @@ def check(log: Log) -> Iterator[Difference]:
     for (episode_id, part), clips in log.clips.items():
         cause = log.event(episode_id, "confirmed" if part == "alert" else "ended")
         for clip in clips:
-            yield from _link(clip, f"the {part} clip", [cause])
+            if clip.lane == "live":
+                yield from _link(clip, f"the {part} clip", [cause])
+            else:  # what its replay told caused it
+                yield from _hash(clip, clip.episode_id, f"the {part} clip")
     for key, uploads in log.uploads.items():
         for upload in uploads:
             yield from _link(upload, f"the upload of the {key[1]} clip", log.clips.get(key, []))
     for reports in log.incidents.values():
         for report in reports:
+            if report.lane != "live":  # its clip may be another episode's
+                yield from _hash(report, report.episode_id, f"the report of {report.incident_id}")
+                continue
             causes = log.uploads.get((report.episode_id, "alert"), [])
             yield from _link(report, f"the report of {report.incident_id}", causes)
 

@@ -25,6 +25,12 @@ def check(log: Log, stores: Stores) -> Iterator[Difference]:
             yield from _part(confirmed.episode_id, part, log, stores)
         if confirmed.opens and confirmed.occurrence_id is not None:
             yield from _incident(confirmed, log, stores)
+    for (episode_id, part), clips in log.clips.items():
+        if clips[-1].lane != "live":  # a promotion's
+            yield from _part(episode_id, part, log, stores)
+    for reports in log.incidents.values():
+        if reports[-1].lane != "live":
+            yield from _reported(reports[-1], reports[-1].episode_id, stores)
     for path in stores.stray_files:
         yield Difference("clip files", "", f"{path}: no record names this clip", "move it away, or find its record")
 
@@ -122,6 +128,10 @@ def _incident(opener: Event, log: Log, stores: Stores) -> Iterator[Difference]:
         what = "no report of the incident that it opened"
         yield Difference("topic incidents", opener.episode_id, what, f"{WAIT} the incident service")
         return
+    yield from _reported(report, opener.episode_id, stores)
+
+
+def _reported(report: IncidentReported, episode_id: str, stores: Stores) -> Iterator[Difference]:
     if stores.incidents is None or report.status == "ambiguous":
         return
     accepted = [i for i in stores.incidents if i.idempotency_key == report.incident_id]
@@ -129,7 +139,7 @@ def _incident(opener: Event, log: Log, stores: Stores) -> Iterator[Difference]:
     if len(accepted) != wanted:
         what = f"{report.incident_id} was accepted {len(accepted)} times, its record says {report.status}"
         do = INCIDENT if len(accepted) < wanted else "ask the incident API's people to remove what is too much"
-        yield Difference("incident API", opener.episode_id, what, do)
+        yield Difference("incident API", episode_id, what, do)
     elif accepted:
         yield from _accepted(report, accepted[0])
 

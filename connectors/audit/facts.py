@@ -6,7 +6,9 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from infra.replays import Told
 from schemas import topics
+from schemas.promotions import CameraDay
 from schemas.records import (
     CameraOutage,
     ClipCut,
@@ -18,14 +20,26 @@ from schemas.records import (
     IncidentReported,
     InteractionEvent,
     Phase,
+    Promotion,
     RetryAsked,
     UnattendedEvent,
 )
 
 Event = InteractionEvent | UnattendedEvent
 Fact = (
-    Event | ClipCut | ClipUploaded | IncidentReported | Episode | CustomerVisit | CameraOutage | RetryAsked | FoldSkip
+    Event
+    | ClipCut
+    | ClipUploaded
+    | IncidentReported
+    | Episode
+    | CustomerVisit
+    | CameraOutage
+    | RetryAsked
+    | FoldSkip
+    | Promotion
 )
+Replay = tuple[str, str, str]
+"""(version, camera_id, business day)."""
 F = TypeVar("F", ClipCut, ClipUploaded, IncidentReported)
 
 
@@ -80,6 +94,10 @@ class Log:
     """What persons had done again."""
     skips: list[FoldSkip] = field(default_factory=list)
     """What persons had the fold pass over."""
+    promotions: list[Promotion] = field(default_factory=list)
+    """Which version persons let count."""
+    replays: dict[Replay, list[Told]] = field(default_factory=dict)
+    """What the replays on this machine told that count, or did."""
     sent_again: list[SentAgain] = field(default_factory=list)
     """Dead letters that persons sent again."""
     repeats: list[Difference] = field(default_factory=list)
@@ -108,6 +126,7 @@ class Log:
         return replace(
             self.of_episodes({i for i, day in named.items() if day in days}),
             asks=[ask for ask in self.asks if ask.business_day in days],
+            replays={replay: told for replay, told in self.replays.items() if replay[2] in days},
             visits={i: visit for i, visit in self.visits.items() if visit.business_day in days},
             outages={i: outage for i, outage in self.outages.items() if outage.business_day in days},
         )
@@ -124,6 +143,10 @@ class Log:
             episodes={i: found for i, found in self.episodes.items() if i in episode_ids},
             asks=[ask for ask in self.asks if ask.episode_id in episode_ids],
             sent_again=[sent for sent in self.sent_again if sent.episode_id in episode_ids],
+            replays={
+                replay: [one for one in told if getattr(one, "episode_id", None) in episode_ids]
+                for replay, told in self.replays.items()
+            },
             visits={},
             outages={},
         )
@@ -180,6 +203,8 @@ class Stores:
     incidents: list[AcceptedIncident] | None = None
     rows: dict[Table, list[dict[str, Any]]] = field(default_factory=dict)
     """The rows after FINAL, in all versions."""
+    active: dict[CameraDay, tuple[str, int]] = field(default_factory=dict)
+    """(version, activation) that the views go by."""
     shown: dict[str, int] = field(default_factory=dict)
     """episode_id -> how often the view `episodes` shows it."""
     snapshots: dict[str, bytes] = field(default_factory=dict)

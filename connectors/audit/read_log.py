@@ -2,13 +2,16 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
-from connectors.audit.facts import Difference, Fact, Log, SentAgain, topic_name
+from connectors.audit.facts import Difference, Fact, Log, Replay, SentAgain, topic_name
 from connectors.sink import decoded
 from connectors.ways_out.dead_letters import Letter
 from infra.config import Settings
 from infra.kafka import read_to_end
+from infra.replays import NoReplay, Told, read_day
 from schemas.codec import HEADER, Codec, UndecodableError
+from schemas.promotions import active
 from schemas.records import (
     CameraOutage,
     ClipCut,
@@ -18,6 +21,7 @@ from schemas.records import (
     FoldSkip,
     IncidentReported,
     InteractionEvent,
+    Promotion,
     RetryAsked,
     UnattendedEvent,
 )
@@ -30,6 +34,7 @@ from schemas.topics import (
     FOLD_SKIPS,
     INCIDENTS,
     INTERACTION_EVENTS,
+    PROMOTIONS,
     RETRIES,
     UNATTENDED_EVENTS,
     UPLOADS,
@@ -46,18 +51,33 @@ TOPICS = (
     CAMERA_OUTAGES,
     RETRIES,
     FOLD_SKIPS,
+    PROMOTIONS,
 )
 ALTERED = "two producers stated different things, or one was altered: compare both records in the topic"
 
 
 def read_log(settings: Settings, site: Site, codec: Codec) -> Log:
-    """All of the site's records. Raises KafkaUnavailable, RegistryUnavailable."""
-    return collect(
+    """All of the site's records, and what its replays told that count. Raises KafkaUnavailable, RegistryUnavailable."""
+    log = collect(
         (message.value() or b"", record)
         for topic in TOPICS
         for message, record in decoded(read_to_end(settings, topic), codec, None)
         if isinstance(record, Fact) and record.site_id == site.site_id
     )
+    log.replays = read_replays(settings, log)
+    return log
+
+
+def read_replays(settings: Settings, log: Log) -> dict[Replay, list[Told]]:
+    """What the replays told that count, or of which there are clips, as far as they are on this machine."""
+    wanted = {(of.version, *key) for key, of in active(log.promotions).items() if of.version != "live"}
+    clips = [clip for found in log.clips.values() for clip in found if clip.lane != "live"]
+    wanted |= {(clip.lane, clip.camera_id, clip.business_day) for clip in clips}
+    found = {}
+    for replay in sorted(wanted):
+        with suppress(NoReplay):
+            found[replay] = read_day(settings.replays_dir, *replay)
+    return found
 
 
 def collect(records: Iterable[tuple[bytes, Fact]]) -> Log:
@@ -107,6 +127,8 @@ def _identity(record: Fact) -> tuple[str, object]:
             return f"{record.episode_id}:{record.work_key}", (record.hash, record.asked_by, record.asked_at)
         case FoldSkip():
             return f"{record.camera_id}/{record.lane}", (record.stream_epoch, record.sequence, record.skipped_at)
+        case Promotion():
+            return f"{record.site_id}/{record.activation}", record.finished_at
 
 
 def _keep(record: Fact, log: Log) -> None:
@@ -127,6 +149,8 @@ def _keep(record: Fact, log: Log) -> None:
             log.asks.append(record)
         case FoldSkip():
             log.skips.append(record)
+        case Promotion():
+            log.promotions.append(record)
         case CustomerVisit():
             log.visits[record.visit_id] = record
         case CameraOutage():

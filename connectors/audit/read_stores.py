@@ -16,6 +16,7 @@ from connectors.audit.facts import AcceptedIncident, FileFact, Log, ObjectFact, 
 from connectors.clickhouse.client import AS_IN_RECORDS, query
 from connectors.snapshots import service as snapshots
 from infra.config import Settings
+from infra.replays import clip_folder
 from schemas.errors import ServerError
 from schemas.hashing import sha256_of_file
 from schemas.ids import safe_name
@@ -72,7 +73,7 @@ def _read_files(settings: Settings, clips: Iterable[ClipCut], stores: Stores) ->
 
 
 def _clip_path(settings: Settings, clip: ClipCut) -> Path:
-    return settings.segments_dir / safe_name(clip.camera_id) / safe_name(clip.segment_filename or "")
+    return clip_folder(settings, clip) / safe_name(clip.segment_filename or "")
 
 
 def _stray_files(settings: Settings, site: Site, log: Log) -> list[str]:
@@ -174,5 +175,11 @@ def _read_rows(settings: Settings, site: Site, days: Collection[str] | None, sto
             settings, f"SELECT * FROM {table} FINAL WHERE {where}", parameters=parameters, formats=AS_IN_RECORDS
         )
         stores.rows[table] = answer.as_dicts()
+    asked = (
+        "SELECT camera_id, toString(business_day), argMax(version, activation), max(activation) FROM active_versions "
+        "WHERE site_id = {site:String} GROUP BY camera_id, business_day"
+    )
+    decided = query(settings, asked, parameters=parameters).rows
+    stores.active = {(camera_id, day): (version, activation) for camera_id, day, version, activation in decided}
     shown = f"SELECT episode_id, count() FROM episodes WHERE {where} GROUP BY episode_id"
     stores.shown = dict(query(settings, shown, parameters=parameters).rows)

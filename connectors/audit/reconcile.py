@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from connectors.audit import acts, chain, evidence, stores
+from connectors.audit import acts, chain, evidence, stores, versions
 from connectors.audit.facts import Difference, Log, Stores
 from schemas.site import Site
 
@@ -44,7 +44,8 @@ def reconcile(log: Log, there: Stores, site: Site) -> Report:
     differences += stores.check_episodes(log)
     differences += stores.check_rows(log, there, site)
     differences += stores.check_snapshots(there)
-    return Report(list(dict.fromkeys(differences)), counts(log, there), there.notes)
+    differences += versions.check(log, there, site)
+    return Report(list(dict.fromkeys(differences)), counts(log, there), [*there.notes, *versions.absent(log)])
 
 
 def counts(log: Log, there: Stores) -> dict[str, int]:

@@ -40,18 +40,19 @@ STATED: tuple[Phase, ...] = ("confirmed", "ended", "retracted")
 
 
 def check_episodes(log: Log) -> Iterator[Difference]:
-    """The topic `episodes` against the topics that it is joined from. Episodes of a promoted replay have no events."""
+    """The topic `episodes` against the topics that it is joined from, where the live version counts."""
     store = "topic episodes"
     for confirmed in log.confirmed():
         episode = log.episodes.get(confirmed.episode_id)
         if episode is None:
             yield Difference(store, confirmed.episode_id, "has no record, though it was confirmed", JOIN)
-        elif episode.version == confirmed.lane:
+        elif episode.version == "live":
             for field, (said, wanted) in _unlike(episode, confirmed, log).items():
                 what = f"says {field} {said!r}, the facts say {wanted!r}"
                 yield Difference(store, episode.episode_id, what, JOIN)
     for episode in log.episodes.values():
-        if episode.version == episode.lane and log.event(episode.episode_id, "confirmed") is None:
+        withdrawn = episode.phase == "retracted" and episode.activation > 0
+        if episode.version == "live" and not withdrawn and log.event(episode.episode_id, "confirmed") is None:
             yield Difference(store, episode.episode_id, "has a record, but no confirmed event", JOIN)
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from connectors.audit import acts
 from connectors.audit.facts import Difference, Event, Log, Stores
 from schemas.hashing import hash_of
-from schemas.records import ClipPart, Episode, RetryAsked, UnattendedEvent
+from schemas.promotions import in_order
+from schemas.records import ClipPart, Episode, InteractionEvent, PromotedDay, RetryAsked, UnattendedEvent
 from schemas.site import Site
 
 TIME = "%Y-%m-%d %H:%M:%S"
@@ -79,7 +80,7 @@ def tell(
     differences: Sequence[Difference] = (),
 ) -> Story:
     """The story of an episode that the log knows, with what the audit says of its chain and of the stores."""
-    steps = [_event_step(event, site) for event in log.events.get(episode_id, [])]
+    steps = [_event_step(event, site) for event in _events(episode_id, log)]
     confirmed = log.event(episode_id, "confirmed")
     owner = episode_id if confirmed is None else log.alert_owner(confirmed)
     evidence = _part_steps(owner, "alert", log, site) + _part_steps(episode_id, "closing", log, site)
@@ -97,6 +98,13 @@ def tell(
         broken=broken,
         differences=differences,
     )
+
+
+def _events(episode_id: str, log: Log) -> Sequence[Event]:
+    """As they were told live, else as the replay told them that found the episode."""
+    told = [one for of_day in log.replays.values() for one in of_day]
+    replayed = [one for one in told if isinstance(one, InteractionEvent | UnattendedEvent)]
+    return log.events.get(episode_id) or [event for event in replayed if event.episode_id == episode_id]
 
 
 def _title(episode_id: str, log: Log) -> str:
@@ -155,7 +163,25 @@ def _other_acts(episode_id: str, log: Log, site: Site) -> list[Step]:
     for sent in (sent for sent in log.sent_again if sent.episode_id == episode_id):
         detail = f"{sent.letter} as {sent.where} by {sent.by}" + (f": {sent.reason}" if sent.reason else "")
         steps.append(_step(sent.at, "sent again", detail, sent.sha256, None, site))
+    if (episode := log.episodes.get(episode_id)) is not None:
+        steps += _decision_steps(episode, log, site)
     return steps
+
+
+def _decision_steps(episode: Episode, log: Log, site: Site) -> list[Step]:
+    """Which version counted for its camera's day, since when, and who said so."""
+    steps = []
+    for decision in in_order(log.promotions):
+        for version in (day.version for day in decision.days if _is_of(day, episode)):
+            detail = f"{version} counts from here on, decision {decision.activation} by {decision.decided_by}"
+            detail += f": {decision.reason}" if decision.reason else ""
+            hashes = decision.hash, decision.previous_hash
+            steps.append(_step(decision.decided_at, decision.act, detail, *hashes, site))
+    return steps
+
+
+def _is_of(day: PromotedDay, episode: Episode) -> bool:
+    return (day.camera_id, day.business_day) == (episode.camera_id, episode.business_day)
 
 
 def _places(episode_id: str, log: Log, stores: Stores) -> list[tuple[str, str]]:

@@ -95,13 +95,13 @@ def episode_row(episode: Episode, site: Site) -> Row:
     }
 
 
-def visit_row(visit: CustomerVisit, site: Site) -> Row:
-    """The row of visits. Its version is its lane: a visit is stated once, by the fold of that lane."""
+def visit_row(visit: CustomerVisit, site: Site, version: str | None = None) -> Row:
+    """The row of visits. Its version is its lane, unless it comes from a replay."""
     return {
         "site_id": visit.site_id,
         "camera_id": visit.camera_id,
         "business_day": date.fromisoformat(visit.business_day),
-        "version": visit.lane,
+        "version": version or visit.lane,
         "visit_id": visit.visit_id,
         "rules_version": visit.rules_version,
         "lane": visit.lane,
@@ -117,13 +117,13 @@ def visit_row(visit: CustomerVisit, site: Site) -> Row:
     }
 
 
-def outage_row(outage: CameraOutage, site: Site) -> Row:
-    """The row of outages. Its version is its lane."""
+def outage_row(outage: CameraOutage, site: Site, version: str | None = None) -> Row:
+    """The row of outages. Its version is its lane, unless it comes from a replay."""
     return {
         "site_id": outage.site_id,
         "camera_id": outage.camera_id,
         "business_day": date.fromisoformat(outage.business_day),
-        "version": outage.lane,
+        "version": version or outage.lane,
         "outage_id": outage.outage_id,
         "revision": outage.facet_revision,
         "rules_version": outage.rules_version,

@@ -163,6 +163,12 @@ def nothing_to_cut(job: ClipJob, begins_at: int | None, *, host: str, attempts: 
     return _record(job, status, reason, gaps(job.asked, [], 0), host=host, attempts=attempts, now_ms=now_ms)
 
 
+def gone(job: ClipJob, *, host: str, now_ms: int) -> ClipCut:
+    """The record of an episode that was found long after its time, whose recording is not there any more."""
+    reason = f"the recording of this time is no longer on {host}"
+    return _record(job, "expired", reason, gaps(job.asked, [], 0), host=host, attempts=1, now_ms=now_ms)
+
+
 def failed(job: ClipJob, reason: str, *, host: str, attempts: int, now_ms: int) -> ClipCut:
     """The record when cutting did not work."""
     return _record(job, "failed", reason, gaps(job.asked, [], 0), host=host, attempts=attempts, now_ms=now_ms)

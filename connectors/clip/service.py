@@ -2,22 +2,19 @@
 
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 
 import msgspec
 
-from connectors.clip import coverage, place, plan, recording, sidecar
-from connectors.clip.coverage import Piece
-from connectors.clip.plan import ClipFile, ClipJob
-from connectors.clip.remux import CutError, Run, remux
+from connectors.clip import coverage, plan, recording
+from connectors.clip.cutting import cut_file
+from connectors.clip.plan import ClipJob
+from connectors.clip.remux import CutError
 from connectors.serve import serve
 from connectors.work import KEPT_DAYS, PARTIAL_KEPT_DAYS, Again, Done, Later, Outcome, Retry, Work
 from infra.clock import Clock, WallClock
 from infra.config import Settings
-from infra.recordings import read_tracks
 from schemas import topics
-from schemas.hashing import sha256_of_file
-from schemas.ids import safe_name, segment_filename
+from schemas.ids import safe_name
 from schemas.records import ClipCut, InteractionEvent, UnattendedEvent
 from schemas.site import Site
 
@@ -77,7 +74,8 @@ class ClipConnector:
         if not pieces:
             return Done(plan.nothing_to_cut(job, recorded.begins_at, host=host, attempts=attempt, now_ms=now_ms))
         try:
-            clip = self._cut(job, pieces)
+            folder = self._settings.segments_dir / safe_name(job.subject.camera_id)
+            clip = cut_file(job, pieces, folder, self._settings.recordings_dir, self._site)
         except (CutError, OSError) as error:
             return Again(str(error))
         return Done(plan.cut(job, clip, host=host, attempts=attempt, now_ms=self._clock.now_ms()))
@@ -85,48 +83,6 @@ class ClipConnector:
     def give_up(self, job: ClipJob, reason: str, attempts: int, *, unsure: bool) -> ClipCut:
         """There is no clip, and the next step is told why."""
         return plan.failed(job, reason, host=self._settings.host, attempts=attempts, now_ms=self._clock.now_ms())
-
-    def _cut(self, job: ClipJob, pieces: list[Piece]) -> ClipFile:
-        subject = job.subject
-        folder = self._settings.segments_dir / safe_name(subject.camera_id)
-        name = segment_filename(subject.kind, job.part, subject.ordinal, subject.started_at, self._site.timezone)
-        with place.temporary(folder) as temp:
-            run = remux(pieces, job.window, temp, comment=f"episode_id={subject.episode_id} part={job.part}")
-            sha256, size_bytes = sha256_of_file(temp), temp.stat().st_size
-            path = place.put(
-                temp, folder, name, subject.episode_id, job.part, lambda chosen: self._sidecar(job, run, chosen)
-            )
-        return ClipFile(
-            segment_filename=path.name,
-            sidecar_filename=place.sidecar_name(path.name),
-            sha256=sha256,
-            size_bytes=size_bytes,
-            codec=run.codec,
-            shown=run.shown,
-            ends_at=run.ends_at,
-        )
-
-    def _sidecar(self, job: ClipJob, run: Run, name: str) -> bytes:
-        subject, shown = job.subject, run.shown
-        recordings: Path = self._settings.recordings_dir
-        frames = {
-            epoch: read_tracks(recordings, subject.camera_id, epoch, shown[0], shown[-1])
-            for epoch in sidecar.epochs(job)
-        }
-        symmetric = self._site.pairs == "any"
-        return msgspec.json.encode(
-            sidecar.Sidecar(
-                episode_id=subject.episode_id,
-                part=job.part,
-                camera_id=subject.camera_id,
-                segment_filename=name,
-                width=run.width,
-                height=run.height,
-                covered_from=shown[0],
-                covered_to=shown[-1],
-                participants=sidecar.participants(job, frames, shown[0], symmetric=symmetric),
-            )
-        )
 
 
 def run(settings: Settings, site: Site, *, stop: threading.Event | None = None) -> None:

@@ -16,6 +16,7 @@ from connectors.upload.s3 import S3Store
 from connectors.work import KEPT_DAYS, PARTIAL_KEPT_DAYS, Again, Done, Halt, Outcome, Retry, Unsure, Work
 from infra.clock import Clock, WallClock
 from infra.config import Settings
+from infra.replays import clip_folder
 from schemas import topics
 from schemas.hashing import sha256_of_file
 from schemas.ids import safe_name
@@ -99,7 +100,7 @@ class UploadConnector:
         if not plan.has_file(job):
             return Done(self.give_up(job, job.reason or "there is no clip", attempt, unsure=False))
         assert job.segment_filename is not None
-        path = self._settings.segments_dir / safe_name(job.camera_id) / safe_name(job.segment_filename)
+        path = clip_folder(self._settings, job) / safe_name(job.segment_filename)
         if not path.is_file():
             return Again(f"{path}: no such clip on {self._settings.host}; it was cut on {job.host}")
         if sha256_of_file(path) != job.sha256:

@@ -11,10 +11,16 @@ import msgspec
 import pytest
 import yaml
 
+from connectors.audit import service as audit
+from connectors.clickhouse.client import query
+from connectors.sink import decoded
 from infra.config import Settings, load_settings
-from infra.kafka import connect_codec
+from infra.kafka import connect_codec, read_to_end
+from schemas.records import Episode
 from schemas.site import Site, load_site
+from schemas.topics import EPISODES
 from tests import world, world_servers
+from tests.connector_stack import Partner
 from tests.scenario import Scenario, ended, fold
 from tests.streams_process import publish
 from tests.world import World
@@ -130,3 +136,89 @@ def test_a_name_that_no_replay_has_is_told_with_those_that_there_are(
     shop.replayed("same", confirm_s=15.0)
     assert shop.run("diff", "--version", "other") == 2
     assert "there are: same" in capsys.readouterr().err
+
+
+Told = list[tuple[str, float | None]]
+
+
+def in_sql(shop: Shop) -> Told:
+    """(version, seconds) of every episode that is shown."""
+    asked = "SELECT version, duration_s FROM episodes WHERE site_id = {site:String} ORDER BY started_at"
+    return [(row[0], row[1]) for row in query(shop.settings, asked, parameters={"site": shop.site.site_id}).rows]
+
+
+def in_topic(shop: Shop) -> Told:
+    """The same from the topic."""
+    newest = newest_of(shop)
+    shown = sorted((e for e in newest.values() if e.phase == "ended"), key=lambda e: e.started_at)
+    return [(episode.version, episode.duration_s) for episode in shown]
+
+
+def newest_of(shop: Shop) -> dict[str, Episode]:
+    found: dict[str, Episode] = {}
+    codec = connect_codec(shop.settings)
+    for _, record in decoded(read_to_end(shop.settings, EPISODES), codec, None):
+        assert isinstance(record, Episode)
+        there = found.get(record.episode_id)
+        if record.site_id == shop.site.site_id and (
+            there is None or (record.activation, record.revision) >= (there.activation, there.revision)
+        ):
+            found[record.episode_id] = record
+    return found
+
+
+def in_snapshot(shop: Shop) -> list[float]:
+    """Seconds of every interaction of the day's file, as it is made from the topic."""
+    assert shop.run("snapshot", "--rebuild") == 0
+    body = json.loads((shop.settings.snapshots_dir / shop.site.site_id / f"{DAY}.json").read_text())
+    return [item["interaction_duration"] for item in body["interaction_metrics"]["interaction_times"]]
+
+
+def all_agree(shop: Shop, version: str) -> Told:
+    """SQL, topic and snapshot show the same episodes of one version, and verify finds nothing."""
+    shown = in_sql(shop)
+    assert in_topic(shop) == shown
+    assert in_snapshot(shop) == [seconds for _, seconds in shown]
+    assert {of for of, _ in shown} == {version}
+    report = audit.verify(shop.settings, shop.site)
+    assert report.agrees, report.text()
+    return shown
+
+
+def seconds(told: Told) -> list[float | None]:
+    return [s for _, s in told]
+
+
+def test_a_promoted_replay_counts_everywhere_with_inherited_clips_and_a_rollback_restores_what_was(shop: Shop) -> None:
+    # given a live day of one episode, and a replay that finds a second one
+    live, before = all_agree(shop, "live"), shop.live.episodes
+    shop.replayed("lower", confirm_s=10.0)
+    accepted = len(Partner(shop.settings).all_incidents())
+
+    # when it is promoted
+    assert shop.run("promote", "--version", "lower", "--reason", "sooner") == 0
+
+    # then it counts in SQL, topic and snapshot alike
+    shown = all_agree(shop, "lower")
+    assert (len(live), len(shown)) == (1, 2)
+    assert seconds(live) == seconds(shown)[:1]
+
+    # and the episode that stayed has its clip and incident, the new one says that its recording is gone
+    stayed, new = sorted(newest_of(shop).values(), key=lambda e: e.started_at)
+    was = before[stayed.episode_id]
+    assert (stayed.evidence, stayed.incident) == (was.evidence, was.incident)
+    assert (new.evidence.status, new.incident.status) == ("expired", "suppressed")
+    assert len(Partner(shop.settings).all_incidents()) == accepted
+
+    # when it is rolled back
+    assert shop.run("rollback") == 0
+
+    # then all is as it was, and the new one is withdrawn
+    assert all_agree(shop, "live") == live
+    after = newest_of(shop)
+    assert after[new.episode_id].phase == "retracted"
+    assert msgspec.structs.replace(after[stayed.episode_id], activation=0) == was
+
+    # and rolling that back is the replay again
+    assert shop.run("rollback") == 0
+    assert all_agree(shop, "lower") == shown

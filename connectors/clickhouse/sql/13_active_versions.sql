@@ -8,7 +8,6 @@ CREATE TABLE IF NOT EXISTS active_versions
     activated_at DateTime64(3, 'UTC') COMMENT 'When somebody decided so'
 )
 ENGINE = ReplacingMergeTree
-PARTITION BY toYYYYMM(business_day)
 ORDER BY (site_id, camera_id, business_day, activation)
 SETTINGS fsync_after_insert = 1
 COMMENT 'Which version counts; a camera-day without a row here: live'

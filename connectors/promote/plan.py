@@ -1,0 +1,180 @@
+"""What a promotion has to do: whose clips are inherited, what is cut, what is reported, what is withdrawn (pure)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
+
+from connectors.clip.plan import ClipJob
+from connectors.clip.plan import jobs as clip_jobs
+from connectors.incident.plan import IncidentJob
+from schemas.hashing import sealed
+from schemas.ids import incident_id
+from schemas.promotions import Active, CameraDay
+from schemas.records import (
+    ClipCut,
+    ClipPart,
+    ClipUploaded,
+    Episode,
+    IncidentReported,
+    InteractionEvent,
+    Lineage,
+    UnattendedEvent,
+)
+from schemas.windows import CLOSING_LEAD_MS
+
+Event = InteractionEvent | UnattendedEvent
+F = TypeVar("F", ClipCut, ClipUploaded, IncidentReported)
+Part = tuple[str, ClipPart]
+"""One clip: (episode_id, part)."""
+
+
+@dataclass
+class Known:
+    """What is known of the cameras' days in every version: the newest record of each step."""
+
+    clips: dict[Part, ClipCut] = field(default_factory=dict)
+    uploads: dict[Part, ClipUploaded] = field(default_factory=dict)
+    """Each of the clip beside it: an upload of an older cut does not count."""
+    incidents: dict[str, IncidentReported] = field(default_factory=dict)
+    """occurrence_id -> report."""
+
+    def take(self, fact: msgspec.Struct) -> None:
+        """One more record, in any order; others than these are passed over."""
+        match fact:
+            case ClipCut():
+                self.clips[fact.episode_id, fact.part] = _newer(self.clips.get((fact.episode_id, fact.part)), fact)
+            case ClipUploaded():
+                self.uploads[fact.episode_id, fact.part] = _newer(self.uploads.get((fact.episode_id, fact.part)), fact)
+            case IncidentReported():
+                self.incidents[fact.occurrence_id] = _newer(self.incidents.get(fact.occurrence_id), fact)
+
+    def upload_of(self, part: Part) -> ClipUploaded | None:
+        """The upload of the newest cut of a clip."""
+        clip, upload = self.clips.get(part), self.uploads.get(part)
+        return upload if clip is not None and upload is not None and upload.previous_hash == clip.hash else None
+
+
+def known(facts: Iterable[msgspec.Struct]) -> Known:
+    """What these records say."""
+    found = Known()
+    for fact in facts:
+        found.take(fact)
+    return found
+
+
+def jobs(events: Iterable[Event]) -> dict[Part, ClipJob]:
+    """Every clip that a version's episodes ask for, as the clip service would take it from their events."""
+    found: dict[Part, ClipJob] = {}
+    for event in events:
+        for job in clip_jobs(event, now_ms=0).values():
+            found[job.subject.episode_id, job.part] = job
+    return found
+
+
+def heirs(wanted: Mapping[Part, ClipJob], there: Known) -> dict[Part, Part]:
+    """Which stored clip shows a part that has none of its own: of the same people, over the whole time that matters."""
+    found = {}
+    for part, job in wanted.items():
+        if part not in there.clips:
+            fit = [other for other in there.clips if _shows(other, job, there)]
+            if fit:
+                found[part] = min(fit, key=lambda other: (other[1] != part[1], there.clips[other].lane, other))
+    return found
+
+
+def _shows(other: Part, job: ClipJob, there: Known) -> bool:
+    clip, upload, subject = there.clips[other], there.upload_of(other), job.subject
+    if upload is None or upload.status != "uploaded" or clip.covered_from is None or clip.covered_to is None:
+        return False
+    if job.part == "alert":
+        begin, end = subject.started_at, subject.confirmed_at
+    else:
+        assert subject.ended_at is not None, "a closing clip is asked for by an end"
+        begin, end = subject.ended_at - CLOSING_LEAD_MS, subject.ended_at
+    return (
+        (clip.camera_id, clip.business_day) == (subject.camera_id, subject.business_day)
+        and clip.subject.kind == subject.kind
+        and clip.covered_from <= begin
+        and end <= clip.covered_to
+        and _same_people(clip.subject.lineage, subject.lineage)
+    )
+
+
+def _same_people(one: Lineage, other: Lineage) -> bool:
+    """Do both have raw tracks in common, each of the two people? Which of them is staff may have changed."""
+    (staff, customer), (others_staff, others_customer) = _tracks(one), _tracks(other)
+    straight = customer & others_customer and (staff & others_staff or not (staff or others_staff))
+    return bool(straight or (staff & others_customer and customer & others_staff))
+
+
+def _tracks(lineage: Lineage) -> tuple[set[tuple[int, int]], set[tuple[int, int]]]:
+    staff, customer = ({(r.stream_epoch, r.track_id) for r in refs} for refs in (lineage.staff, lineage.customer))
+    return staff, customer
+
+
+def of_version(clip: ClipCut, version: str) -> ClipCut:
+    """The clip as a replay's: its lane is the version, and says in which folder it lies."""
+    return sealed(msgspec.structs.replace(clip, lane=version))
+
+
+def incident_jobs(
+    events: Iterable[Event], wanted: Mapping[Part, ClipJob], inherited: Mapping[Part, Part], there: Known
+) -> dict[str, IncidentJob]:
+    """What each occurrence of the version would report, by occurrence_id."""
+    found = {}
+    for event in events:
+        own: Part = (event.episode_id, "alert")
+        if event.phase == "confirmed" and event.opens and event.occurrence_id is not None and own in wanted:
+            upload = there.upload_of(inherited.get(own, own))
+            if upload is not None:
+                found[event.occurrence_id] = IncidentJob(
+                    incident_id=incident_id(event.occurrence_id),
+                    subject=wanted[own].subject,
+                    image=(upload.uploaded_filename or "") if upload.status == "uploaded" else "",
+                    is_suppressed=False,
+                    previous_hash=upload.hash,
+                )
+    return found
+
+
+def standing_reports(
+    asked: Mapping[str, IncidentJob], inherited: Mapping[Part, Part], there: Known
+) -> dict[str, IncidentReported]:
+    """occurrence_id -> the report that stands for it: its own, or of the occurrence whose clip shows its opener."""
+    found = {}
+    for occurrence_id, job in asked.items():
+        source = inherited.get((job.subject.episode_id, "alert"))
+        heard = there.incidents.get(occurrence_id)
+        if heard is None and source is not None:
+            heard = there.incidents.get(there.clips[source].occurrence_id)
+        if heard is not None:
+            found[occurrence_id] = heard
+    return found
+
+
+def withdrawn(current: Iterable[Episode], target: Sequence[Episode], now: Mapping[CameraDay, Active]) -> list[Episode]:
+    """The retractions of what was shown and is not in the version that counts now. Saying it again gives the same."""
+    stays = {episode.episode_id for episode in target}
+    found = []
+    for episode in current:
+        of = now[episode.camera_id, episode.business_day]
+        again = episode.phase == "retracted" and episode.activation == of.activation
+        if episode.episode_id not in stays and (episode.phase != "retracted" or again):
+            found.append(
+                msgspec.structs.replace(
+                    episode,
+                    version=of.version,
+                    activation=of.activation,
+                    phase="retracted",
+                    ended_at=None,
+                    duration_s=None,
+                    close_reason=None,
+                )
+            )
+    return found
+
+
+def _newer(there: F | None, fact: F) -> F:
+    return fact if there is None or fact.facet_revision >= there.facet_revision else there
