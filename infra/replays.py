@@ -19,6 +19,9 @@ Told = InteractionEvent | UnattendedEvent | CustomerVisit | CameraOutage
 """What a fold tells."""
 FILES = (INTERACTION_EVENTS, UNATTENDED_EVENTS, CUSTOMER_VISITS, CAMERA_OUTAGES)
 
+WHOLE = "manifest.json"
+"""Written last and taken away first: where it is, the files beside it are whole."""
+
 
 class NoReplay(InputError):
     """There is no such result on this machine; the text names what there is."""
@@ -75,4 +78,4 @@ def clip_folder(settings: Settings, clip: ClipCut) -> Path:
 
 
 def _is_whole(path: Path) -> bool:
-    return all((path / f"{topic.name}.avro").is_file() for topic in FILES)
+    return (path / WHOLE).is_file() and all((path / f"{topic.name}.avro").is_file() for topic in FILES)
