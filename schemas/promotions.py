@@ -22,11 +22,11 @@ LIVE = Active("live", 0)
 
 
 def in_order(records: Iterable[Promotion]) -> list[Promotion]:
-    """One site's decisions, each once, the oldest first. A decision is stated again when it is finished."""
-    newest: dict[int, Promotion] = {}
+    """Each decision once, a site's oldest first. A decision is stated again when it is finished."""
+    newest: dict[tuple[str, int], Promotion] = {}
     for record in records:
-        newest[record.activation] = record
-    return [newest[activation] for activation in sorted(newest)]
+        newest[record.site_id, record.activation] = record
+    return [newest[key] for key in sorted(newest)]
 
 
 def active(decisions: Iterable[Promotion]) -> dict[CameraDay, Active]:
@@ -49,6 +49,6 @@ def before(decisions: Iterable[Promotion], camera_day: CameraDay) -> Active:
 
 
 def unfinished(decisions: Iterable[Promotion]) -> Promotion | None:
-    """The newest decision while SQL and topics may not say so yet."""
+    """One site's newest decision while SQL and topics may not say so yet."""
     ordered = in_order(decisions)
     return ordered[-1] if ordered and ordered[-1].finished_at is None else None

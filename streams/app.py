@@ -25,7 +25,7 @@ from streams.joining import SOURCES, EvidenceJoining, both
 from streams.outbox import Outbox
 from streams.ports import Record
 from streams.progress import CAMERA_FOLD, Fold, Place, further
-from streams.published import publish_rules, read_skips
+from streams.published import publish_rules, read_active, read_skips
 from streams.reread import LogReader
 from streams.runtime import App, Worker, end_process
 from streams.store import KeptTable, Resolve, changelog
@@ -86,7 +86,13 @@ def build(
         read_skips=lambda: read_skips(settings, codec),
         fatal=end_process,
     )
-    joining = EvidenceJoining(table=occurrences, outbox=outbox, owner=app, between=source.of)
+    joining = EvidenceJoining(
+        table=occurrences,
+        outbox=outbox,
+        owner=app,
+        between=source.of,
+        read_active=lambda: read_active(settings, codec),
+    )
     watchdog = Watchdog(
         folding, book, outbox=outbox, owner=app, clock=clock, source=source, lost_after_s=settings.lost_after_s
     )

@@ -14,6 +14,9 @@ import msgspec
 
 from infra import metrics
 from infra.failpoint import failpoint
+from infra.kafka import KafkaUnavailable
+from schemas.promotions import LIVE, Active, CameraDay
+from schemas.records import Episode
 from schemas.topics import CLIPS, EPISODES, INCIDENTS, INTERACTION_EVENTS, UNATTENDED_EVENTS, UPLOADS
 from streams.evidence import Fact, OccurrenceEntry, entry_key, is_over, join, merge
 from streams.ports import Owner, Post, Record, Table
@@ -23,6 +26,8 @@ log = logging.getLogger(__name__)
 SOURCES = (INTERACTION_EVENTS, UNATTENDED_EVENTS, CLIPS, UPLOADS, INCIDENTS)
 FETCHED_AT_ONCE = 5000
 OFFSET_BYTES = 8
+LOOK_EVERY_S = 5.0
+"""How soon a decision of a person, about a day that is long over, is known here."""
 _KIND = {topic.name: topic.value for topic in SOURCES if topic.value is not None}
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -48,9 +53,12 @@ class EvidenceJoining:
         outbox: Post,
         owner: Owner,
         between: Callable[[str, int, int, int], list[Record]],
+        read_active: Callable[[], dict[CameraDay, Active]],
     ) -> None:
         self._table, self._outbox, self._owner = table, outbox, owner
-        self._between = between
+        self._between, self._read_active = between, read_active
+        self._active: dict[CameraDay, Active] = {}
+        self._looked_at = float("-inf")
         self._swept: dict[str, str] = {}
         self.counts: Counter[str] = Counter()
         """joined, fetched, dropped."""
@@ -81,12 +89,14 @@ class EvidenceJoining:
     async def _join(self, record: Record, generation: int) -> bool:
         """Join one record and remember its offset. False: not ours any more."""
         fact = cast("Fact | None", await self._outbox.decode(record, _KIND[record.topic]))
-        key = None if fact is None else entry_key(fact)
+        # what a promotion made has its version as lane, and the promotion itself joins it
+        key = entry_key(fact) if fact is not None and fact.lane == "live" else None
         if fact is not None and key is not None:
             held = self._table.held(key.encode())
             entry, changed = join(None if held is None else _decode(held), fact)
             failpoint("streams.before_publish")
-            await self._outbox.publish([(EPISODES, e.episode_id, self._outbox.encode(e)) for e in changed])
+            counting = await self._counting(changed)
+            await self._outbox.publish([(EPISODES, e.episode_id, self._outbox.encode(e)) for e in counting])
             failpoint("streams.after_ack")
             if not self._owner.holds(record.partition, generation):
                 return False
@@ -101,6 +111,21 @@ class EvidenceJoining:
         )
         failpoint("streams.after_state")
         return True
+
+    async def _counting(self, changed: list[Episode]) -> list[Episode]:
+        """Those of a camera's day for which the live version counts, stamped with the decision that says so."""
+        now = asyncio.get_running_loop().time()
+        if changed and now - self._looked_at > LOOK_EVERY_S:
+            try:
+                self._active, self._looked_at = await asyncio.to_thread(self._read_active), now
+            except KafkaUnavailable as error:
+                log.warning("cannot look which versions count: %s", error)
+        of = [self._active.get((e.camera_id, e.business_day), LIVE) for e in changed]
+        return [
+            msgspec.structs.replace(episode, activation=active.activation)
+            for episode, active in zip(changed, of, strict=True)
+            if active.version == "live"
+        ]
 
     async def _sweep(self, fact: Fact, partition: int) -> None:
         """When the camera's facts reach a new business day, drop the entries that are over."""

@@ -8,10 +8,11 @@ from pydantic import ValidationError
 from infra.config import Settings
 from infra.kafka import Publisher, dead_letter, read_to_end
 from schemas.codec import Codec, R, UndecodableError
-from schemas.records import FoldSkip, RulesSet
+from schemas.promotions import Active, CameraDay, active
+from schemas.records import FoldSkip, Promotion, RulesSet
 from schemas.rules import CameraRules
 from schemas.site import Site
-from schemas.topics import CAMERA_RULES, FOLD_SKIPS, Topic
+from schemas.topics import CAMERA_RULES, FOLD_SKIPS, PROMOTIONS, Topic
 from streams.book import RulesBook
 from streams.progress import Place, place_of
 
@@ -49,6 +50,11 @@ def read_skips(settings: Settings, codec: Codec) -> set[Place]:
 def read_skip_records(settings: Settings, codec: Codec) -> list[FoldSkip]:
     """The same with who asked for it, when and why."""
     return _read(settings, codec, FOLD_SKIPS, FoldSkip)
+
+
+def read_active(settings: Settings, codec: Codec) -> dict[CameraDay, Active]:
+    """Which version counts, for the camera-days of which anybody decided."""
+    return active(_read(settings, codec, PROMOTIONS, Promotion))
 
 
 def publish_rules(settings: Settings, codec: Codec, site: Site) -> RulesBook:

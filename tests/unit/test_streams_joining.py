@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.promotions import Active, CameraDay
 from schemas.records import Episode
 from schemas.topics import INTERACTION_EVENTS, topic_of
 from streams.evidence import Fact
@@ -24,6 +25,7 @@ class Facts:
     def __init__(self, facts: Sequence[Fact], world: World | None = None) -> None:
         self.world = world or World()
         self.topics: dict[str, list[Record]] = {topic.name: [] for topic in SOURCES}
+        self.active: dict[CameraDay, Active] = {}
         self.order = [self._append(fact) for fact in facts]
         self.start()
 
@@ -42,6 +44,7 @@ class Facts:
             outbox=FakeOutbox(self.world),
             owner=self.owner,
             between=lambda topic, partition, first, beyond: self.topics[topic][first:beyond],
+            read_active=lambda: self.active,
         )
 
     async def deliver(self, records: Sequence[Record]) -> None:
@@ -187,3 +190,30 @@ def test_of_two_entries_the_table_holds_the_facts_of_both() -> None:
 
     merged: Any = msgspec.msgpack.decode(both(one, other))
     assert merged == msgspec.msgpack.decode(all_of_them)
+
+
+@in_a_loop
+async def test_while_a_replay_counts_nothing_is_said_of_its_day_and_after_a_rollback_with_its_activation() -> None:
+    # given a day for which a replay counts
+    facts = Facts(STORY)
+    day = STORY[0].camera_id, STORY[0].business_day
+    facts.active[day] = Active("trial", 1)
+
+    # then what comes late of the live version is joined and not published
+    await facts.deliver(facts.order)
+    assert facts.episodes() == {}
+
+    # when live counts again, the next of it says since which decision
+    facts.active[day] = Active("live", 2)
+    again = Facts(STORY)
+    again.active = facts.active
+    await again.deliver(again.order)
+    assert {e.activation for e in again.episodes().values()} == {2}
+    assert {i: msgspec.structs.replace(e, activation=0) for i, e in again.episodes().items()} == IN_ORDER
+
+
+@in_a_loop
+async def test_what_a_promotion_made_is_not_joined_to_live() -> None:
+    facts = Facts([msgspec.structs.replace(fact, lane="trial") for fact in STORY])
+    await facts.deliver(facts.order)
+    assert facts.episodes() == {}
