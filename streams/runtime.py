@@ -34,6 +34,9 @@ COMMIT_EVERY_S = 1.0
 TURN_S = 1.0
 STALLED_S = 5.0
 """A partition that has more and whose commit stands still for so long may never bring it; to read twice is harmless."""
+PATIENCE = 6
+"""As many times as long while the topic's other partitions move: what was fetched of one is handed out whole before the
+next has its turn."""
 CHUNK = 2000
 
 Take = Callable[[Record, int], Awaitable[bool]]
@@ -78,7 +81,8 @@ class App(faust.App):
         self._settled = False
         self._done: dict[TP, int] = {}
         self._takes: dict[str, tuple[Take, asyncio.Lock]] = {}
-        self._stood: dict[TP, int] = {}
+        self._looked: dict[TP, tuple[int, int]] = {}
+        """Committed offset, and at how many looks it stood there with more behind it."""
         self.before_commit: list[Callable[[], Awaitable[None]]] = []
         """Send what is kept, so that no offset is committed whose state is not at the broker."""
         self.on_partitions_revoked.connect(self._revoked)
@@ -99,7 +103,7 @@ class App(faust.App):
         """The tables are complete: records come from here on, even before Faust says that the rebalance is over."""
         self._settled = True
         self._done.clear()
-        self._stood.clear()
+        self._looked.clear()
 
     def raw(self, *names: str) -> TopicT:
         """Topics as bytes that Faust neither encodes, decodes nor commits."""
@@ -169,13 +173,17 @@ class App(faust.App):
 
     async def read_stalled(self, wanted: Sequence[TP]) -> None:
         """Read what the stream should have brought of these partitions, and has not since the last look."""
-        generation, before = self.consumer_generation_id, self._stood
+        generation, before = self.consumer_generation_id, self._looked
         try:
             standing = await asyncio.to_thread(reread.standing, self._settings, self.conf.id, wanted)
             how_far.tell(self._health, standing)
-            self._stood = {tp: at for tp, (at, end) in standing.items() if at < end}
-            for tp, at in self._stood.items():
-                if before.get(tp) == at:
+            self._looked = {
+                tp: (at, before[tp][1] + 1 if tp in before and before[tp][0] == at < end else 0)
+                for tp, (at, end) in standing.items()
+            }
+            moving = {tp.topic for tp, (at, _) in self._looked.items() if tp in before and before[tp][0] != at}
+            for tp, (at, looks) in list(self._looked.items()):
+                if looks >= (PATIENCE if tp.topic in moving else 1):
                     log.warning("%s[%d] brings nothing from offset %d on; reading it", tp.topic, tp.partition, at)
                     end = min(standing[tp][1], at + CHUNK)
                     found = await asyncio.to_thread(reread.read_between, self._settings, *tp, at, end)

@@ -42,7 +42,7 @@ class KeptTable(faust.Table[bytes, bytes]):
         self._on_lost_write = on_lost_write
         self._partition_of: dict[bytes, int] = {}
         self._unsent: dict[bytes, tuple[bytes | None, int]] = {}
-        """Value and partition by key, in the order in which they were kept last: what rests on another goes after it."""
+        """Value and partition by key, in the order in which they were last kept: what rests on others goes last."""
         self.on_ready: list[Callable[[set[int]], None]] = []
         """Called with the partitions that are ours, each time that the table is complete for them."""
 

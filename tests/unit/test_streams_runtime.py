@@ -12,7 +12,7 @@ from infra.config import Settings
 from schemas.topics import TRACK_UPDATES
 from streams import reread
 from streams.ports import Record
-from streams.runtime import App, end_process
+from streams.runtime import PATIENCE, App, end_process
 from streams.store import KeptTable, changelog
 from tests.streams_fakes import in_a_loop
 
@@ -56,10 +56,10 @@ def taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Taken:
 
 @in_a_loop
 async def _stalls(taken: Taken) -> None:
-    # given one partition that has more and stands still between two looks, one that moves, and one that is at its end
-    await taken.look(p0=(5, 8), p1=(5, 100))
+    # given one partition that has more and stands still between two looks, and two that are at their end
+    await taken.look(p0=(5, 8), p1=(7, 7))
     assert taken.offsets == []
-    await taken.look(p0=(5, 8), p1=(6, 100), p2=(9, 9))
+    await taken.look(p0=(5, 8), p1=(7, 7), p2=(9, 9))
 
     # then what the first one has is read beside the stream, and may be committed
     assert taken.offsets == [(0, 5), (0, 6), (0, 7)]
@@ -68,6 +68,22 @@ async def _stalls(taken: Taken) -> None:
 
 def test_a_partition_that_has_more_and_brings_nothing_is_read_beside_the_stream(taken: Taken) -> None:
     _stalls(taken)
+
+
+@in_a_loop
+async def _waits_for_its_turn(taken: Taken) -> None:
+    # given one that has more and stands still while another one's backlog is handed out
+    for looks in range(PATIENCE):
+        await taken.look(p0=(5, 8), p1=(1000 * looks, 100_000))
+    assert taken.offsets == []
+
+    # then it is read when that has taken too long
+    await taken.look(p0=(5, 8), p1=(1000 * PATIENCE, 100_000))
+    assert taken.offsets == [(0, 5), (0, 6), (0, 7)]
+
+
+def test_a_partition_has_time_to_wait_for_its_turn_while_others_move(taken: Taken) -> None:
+    _waits_for_its_turn(taken)
 
 
 def test_what_was_not_taken_is_not_committed(taken: Taken) -> None:
