@@ -27,7 +27,8 @@ TALK_LEAST_S, SERVICE_LEAST_S = 5.0, 15.0
 """Started talks of MEVA count from 5 s on, interactions in a shop from when they are confirmed."""
 CONFIRMED_S = 0.0
 """Where what is confirmed is all that counts: a threshold that is moved may make it shorter."""
-SHOP_SEEDS, FILM_SEEDS, DEGRADED_SEEDS = range(900, 908), (900, 901), (1, 2, 3)
+SHOP_SEEDS, DEGRADED_SEEDS = range(900, 908), (1, 2, 3)
+FILM_SEEDS = SHOP_SEEDS
 SWEPT_SEEDS = SHOP_SEEDS[:3]
 """These shops serve to move thresholds."""
 
