@@ -8,6 +8,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from infra import metrics
 from infra.health import Health
+from schemas.topics import Topic
 
 LOOK_EVERY_S = 5.0
 ASK_S = 2.0
@@ -22,6 +23,19 @@ def tell(health: Health, places: Mapping[Any, tuple[int, int]]) -> None:
         lag[topic] = lag.get(topic, 0) + waiting
     for topic, records in lag.items():
         metrics.LAG_RECORDS.set(records, health.process, topic)
+
+
+def behind(reader: Consumer, topic: Topic, timeout_s: float) -> int:
+    """How many records of the topic the reader's group, which it need not have joined, has not committed.
+
+    Raises KafkaException.
+    """
+    places = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+    lag = 0
+    for at in reader.committed(places, timeout=timeout_s):
+        begin, end = reader.get_watermark_offsets(at, timeout=timeout_s)
+        lag += end - max(begin, at.offset)  # an offset below 0: nothing was committed
+    return lag
 
 
 class Standing:

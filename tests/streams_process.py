@@ -15,6 +15,7 @@ from confluent_kafka import TopicPartition
 
 from infra.config import Settings
 from infra.kafka import Publisher, consumer
+from infra.standing import behind
 from schemas.codec import Codec, R, UndecodableError
 from schemas.records import TrackUpdate
 from schemas.topics import TRACK_UPDATES, Topic, topic_of
@@ -153,11 +154,6 @@ def not_taken(settings: Settings, topics: Sequence[Topic]) -> int:
     """How many records of these topics the streams worker has not committed."""
     reader = consumer(settings, "streams")
     try:
-        places = [TopicPartition(topic.name, number) for topic in topics for number in range(topic.partitions)]
-        lag = 0
-        for place in reader.committed(places, timeout=20.0):
-            low, high = reader.get_watermark_offsets(TopicPartition(place.topic, place.partition), timeout=20.0)
-            lag += high - (place.offset if place.offset >= 0 else low)
-        return lag
+        return sum(behind(reader, topic, timeout_s=20.0) for topic in topics)
     finally:
         reader.close()

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaException
 
 from connectors.audit.facts import Event
 from connectors.sink import decoded
 from connectors.work import Work, read_work
 from infra.config import Settings
 from infra.kafka import KafkaUnavailable, connect_codec, consumer, read_to_end
+from infra.standing import behind
 from schemas.records import Episode, InteractionEvent, UnattendedEvent
 from schemas.site import Site
 from schemas.topics import (
@@ -64,12 +65,7 @@ def not_taken(settings: Settings, part: str, sources: Sequence[Topic]) -> Iterat
     reader = consumer(settings, part)  # asks about the group without joining it
     try:
         for topic in sources:
-            places = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
-            lag = 0
-            for at in reader.committed(places, timeout=TIMEOUT_S):
-                begin, end = reader.get_watermark_offsets(at, timeout=TIMEOUT_S)
-                lag += end - max(begin, at.offset)  # an offset below 0: nothing was committed
-            if lag:
+            if lag := behind(reader, topic, TIMEOUT_S):
                 yield f"{part}: {lag} records of {topic.name} to take"
     except KafkaException as error:
         raise KafkaUnavailable(f"asking how far {part} has come: {error.args[0].str()}") from error

@@ -9,12 +9,13 @@ from types import TracebackType
 from typing import Self
 
 import psutil
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaException
 
 from infra.config import load_settings
 from infra.kafka import connect_codec, consumer, ensure_topics, read_to_end
 from infra.local import pipeline, stack
 from infra.local.runner import Runner, states
+from infra.standing import behind
 from schemas.records import Episode
 from schemas.topics import EPISODES, INCIDENTS, INTERACTION_EVENTS, TRACK_UPDATES, UNATTENDED_EVENTS
 from tests.soak.verdict import Sample
@@ -58,12 +59,7 @@ class Running:
 
     def lag(self) -> int:
         """Records that are in the log and not folded. Raises KafkaException while Kafka is away."""
-        places = [TopicPartition(TRACK_UPDATES.name, number) for number in range(TRACK_UPDATES.partitions)]
-        lag = 0
-        for at in self._reader.committed(places, timeout=20):
-            begin, end = self._reader.get_watermark_offsets(at, timeout=20)
-            lag += end - max(begin, at.offset)
-        return lag
+        return behind(self._reader, TRACK_UPDATES, timeout_s=20)
 
     def look(self, hours: float) -> Sample:
         """Memory, lag and disk at this moment."""
