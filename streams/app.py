@@ -68,7 +68,7 @@ def build(
     outbox, source, clock = Outbox(app, codec), _Log(settings, app.conf.id), WallClock()
 
     def table(name: str, resolve: Resolve) -> KeptTable:
-        kept = KeptTable(app, name=name, resolve=resolve, on_lost_write=end_process)
+        kept = KeptTable(app, name=name, resolve=resolve)
         app.tables.add(kept)
         app.before_commit.append(kept.send)
         return kept

@@ -1,7 +1,9 @@
-"""The shell around the evidence join: take a fact, join, publish the Episodes that changed, store, acknowledge.
+"""The shell around the evidence join: take a fact, join, store, publish the Episodes that changed, acknowledge.
 
-The offset up to which each topic's partition has been joined is stored with the entries. Facts carry no sequence, so it
-is this that shows when the stream has passed one by; what is missing is then read from the topic itself.
+Stored first, for facts come from several topics, and after a crash in another order: were what was published of one
+revision lost, the next worker would publish another content under it. The offset up to which each topic's partition has
+been joined is stored with the entries. Facts carry no sequence, so it is this that shows when the stream has passed one
+by; what is missing is then read from the topic itself.
 """
 
 import asyncio
@@ -18,7 +20,7 @@ from infra.kafka import KafkaUnavailable
 from schemas.promotions import LIVE, Active, CameraDay
 from schemas.records import Episode
 from schemas.topics import CLIPS, EPISODES, INCIDENTS, INTERACTION_EVENTS, UNATTENDED_EVENTS, UPLOADS
-from streams.evidence import Fact, OccurrenceEntry, entry_key, is_over, join, merge
+from streams.evidence import Fact, OccurrenceEntry, entry_key, episodes, is_over, join, merge
 from streams.ports import Owner, Post, Record, Table
 
 log = logging.getLogger(__name__)
@@ -94,13 +96,17 @@ class EvidenceJoining:
         if fact is not None and key is not None:
             held = self._table.held(key.encode())
             entry, changed = join(None if held is None else _decode(held), fact)
-            failpoint("streams.before_publish")
-            counting = await self._counting(changed)
-            await self._outbox.publish([(EPISODES, e.episode_id, self._outbox.encode(e)) for e in counting])
-            failpoint("streams.after_ack")
             if not self._owner.holds(record.partition, generation):
                 return False
             await self._table.keep(key.encode(), _encode(entry), record.partition)
+            await self._table.send()
+            if not self._owner.holds(record.partition, generation):
+                return False
+            failpoint("streams.before_publish")
+            # a fact that changes nothing may be one that was stored and not published
+            stated = await self._counting(changed or list(episodes(entry)))
+            await self._outbox.publish([(EPISODES, e.episode_id, self._outbox.encode(e)) for e in stated])
+            failpoint("streams.after_ack")
             await self._sweep(fact, record.partition)
             self.counts["joined"] += 1
             metrics.FACTS_JOINED.add(record.topic)
@@ -112,18 +118,18 @@ class EvidenceJoining:
         failpoint("streams.after_state")
         return True
 
-    async def _counting(self, changed: list[Episode]) -> list[Episode]:
+    async def _counting(self, stated: list[Episode]) -> list[Episode]:
         """Those of a camera's day for which the live version counts, stamped with the decision that says so."""
         now = asyncio.get_running_loop().time()
-        if changed and now - self._looked_at > LOOK_EVERY_S:
+        if stated and now - self._looked_at > LOOK_EVERY_S:
             try:
                 self._active, self._looked_at = await asyncio.to_thread(self._read_active), now
             except KafkaUnavailable as error:
                 log.warning("cannot look which versions count: %s", error)
-        of = [self._active.get((e.camera_id, e.business_day), LIVE) for e in changed]
+        of = [self._active.get((e.camera_id, e.business_day), LIVE) for e in stated]
         return [
             msgspec.structs.replace(episode, activation=active.activation)
-            for episode, active in zip(changed, of, strict=True)
+            for episode, active in zip(stated, of, strict=True)
             if active.version == "live"
         ]
 

@@ -31,7 +31,10 @@ class Table(Protocol):
         """Keys and values of one partition."""
 
     async def keep(self, key: bytes, value: bytes | None, partition: int) -> None:
-        """Hold it and send it."""
+        """Hold it; it is sent before the next commit."""
+
+    async def send(self) -> None:
+        """Send what is held; return when it is acknowledged."""
 
 
 class Post(Protocol):

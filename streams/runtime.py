@@ -156,7 +156,6 @@ class App(faust.App):
         for send in self.before_commit:
             await send()
         if due:
-            await self.producer.flush()
             thread = cast(Any, self.consumer)._thread
             await thread.call_thread(_commit, thread, due)
             failpoint("streams.after_commit")

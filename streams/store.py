@@ -8,7 +8,7 @@ a key by what they say and not by their order.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from typing import Any
 
 import faust
 from faust.types import TP, EventT
@@ -30,19 +30,19 @@ class KeptTable(faust.Table[bytes, bytes]):
     """Bytes by key. Written by keep() alone; send() brings the newest of each key to the changelog before each commit.
 
     Faust's own assignment goes through a buffer whose flush gives up after 0.1 s, so that an offset could be committed
-    before the state is at the broker. Here whoever commits calls send() and flushes the producer first; what a killed
-    worker had not sent it had not committed, and folds again to the same bytes.
+    before the state is at the broker. Here whoever commits calls send() first; what a killed worker had not sent it
+    had not committed, and folds again to the same bytes.
     """
 
     logger = logging.getLogger("faust.tables")
 
-    def __init__(self, app: faust.App, *, name: str, resolve: Resolve, on_lost_write: Callable[[Exception], None]):
+    def __init__(self, app: faust.App, *, name: str, resolve: Resolve):
         super().__init__(app, name=name, key_type=bytes, value_type=bytes)
         self._resolve = resolve
-        self._on_lost_write = on_lost_write
         self._partition_of: dict[bytes, int] = {}
         self._unsent: dict[bytes, tuple[bytes | None, int]] = {}
         """Value and partition by key, in the order in which they were last kept: what rests on others goes last."""
+        self._sending = asyncio.Lock()
         self.on_ready: list[Callable[[set[int]], None]] = []
         """Called with the partitions that are ours, each time that the table is complete for them."""
 
@@ -68,17 +68,17 @@ class KeptTable(faust.Table[bytes, bytes]):
         self._unsent[key] = value, partition
 
     async def send(self) -> None:
-        """Send what was kept since the last time to the changelog; the producer's flush waits for the broker's acks."""
-        unsent, self._unsent = self._unsent, {}
-        for key, (value, partition) in unsent.items():
-            sent = await self.changelog_topic.send(
-                key=key, value=value, partition=partition, key_serializer="raw", value_serializer="raw"
-            )
-            cast("asyncio.Future[Any]", sent).add_done_callback(self._sent)
-
-    def _sent(self, sent: "asyncio.Future[Any]") -> None:
-        if not sent.cancelled() and (error := sent.exception()) is not None:
-            self._on_lost_write(error if isinstance(error, Exception) else RuntimeError(str(error)))
+        """Bring what was kept since to the changelog; returns when the broker has it. Raises KafkaError."""
+        async with self._sending:  # who comes second waits for what the first has taken along
+            unsent, self._unsent = self._unsent, {}
+            acks = [
+                await self.changelog_topic.send(
+                    key=key, value=value, partition=partition, key_serializer="raw", value_serializer="raw"
+                )
+                for key, (value, partition) in unsent.items()
+            ]
+            for ack in acks:
+                await ack
 
     def apply_changelog_batch(self, batch: Iterable[EventT[Any]]) -> None:
         """Recovery: take in what the changelog says, in any order."""

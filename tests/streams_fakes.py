@@ -71,10 +71,11 @@ class World:
 
 
 class FakeTable:
-    """A table as one worker has it: recovered from the changelog, written through to it."""
+    """A table as one worker has it: recovered from the changelog. at_once: it sends what it keeps."""
 
-    def __init__(self, world: World, resolve: Callable[[bytes | None, bytes], bytes]) -> None:
-        self._world, self._resolve = world, resolve
+    def __init__(self, world: World, resolve: Callable[[bytes | None, bytes], bytes], *, at_once: bool = True) -> None:
+        self._world, self._resolve, self._at_once = world, resolve, at_once
+        self._unsent: list[tuple[bytes, bytes | None]] = []
         self.data: dict[bytes, bytes] = {}
         for key, value in world.changelog:
             self._apply(key, value)
@@ -93,7 +94,13 @@ class FakeTable:
 
     async def keep(self, key: bytes, value: bytes | None, partition: int) -> None:
         self._apply(key, value)
-        self._world.changelog.append((key, value))
+        self._unsent.append((key, value))
+        if self._at_once:
+            await self.send()
+
+    async def send(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        self._world.changelog += unsent
         await asyncio.sleep(0)
 
 

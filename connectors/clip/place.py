@@ -1,14 +1,17 @@
 """Putting a clip where it belongs: whole or not at all, and never over another episode's file."""
 
+import fcntl
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
 from schemas.ids import safe_name
+
+CUTTING = ".cutting-"
 
 
 class NameTaken(Exception):
@@ -21,16 +24,34 @@ class _Owner(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def temporary(folder: Path) -> Iterator[Path]:
-    """A name in `folder` to write to; whatever is left there afterwards is removed."""
+def temporary(folder: Path, suffix: str = ".mp4") -> Iterator[Path]:
+    """A name in `folder` to write to; whatever is left there afterwards is removed.
+
+    So is what a killed process left: the lock on its file went with it, and nobody else's does.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".cutting-", suffix=".mp4", dir=folder)
-    os.close(handle)
-    path = Path(name)
-    try:
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
+    for left in folder.glob(f"{CUTTING}*"):
+        with suppress(FileNotFoundError, BlockingIOError), left.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
+    with _locked(folder, suffix) as path:
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(folder: Path, suffix: str) -> Iterator[Path]:
+    while True:
+        handle, name = tempfile.mkstemp(prefix=CUTTING, suffix=suffix, dir=folder)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if Path(name).exists():  # else another process took it away before it was locked
+                yield Path(name)
+                return
+        finally:
+            os.close(handle)
 
 
 def sidecar_name(clip_name: str) -> str:
@@ -60,21 +81,19 @@ def _claim(folder: Path, name: str, owner: _Owner, sidecar: bytes) -> bool:
     mine = _owner(target) == owner
     if not mine and (folder / name).exists():
         return False
-    handle, temp = tempfile.mkstemp(prefix=".cutting-", suffix=".json", dir=folder)
-    try:
-        with os.fdopen(handle, "wb") as file:
+    with temporary(folder, ".json") as temp:
+        with temp.open("wb") as file:
             file.write(sidecar)
             file.flush()
             os.fsync(file.fileno())
         if mine:
-            Path(temp).replace(target)
+            temp.replace(target)
             return True
-        os.link(temp, target)  # fails where a name is taken, which a rename does not
+        try:
+            os.link(temp, target)  # fails where a name is taken, which a rename does not
+        except FileExistsError:
+            return False
         return True
-    except FileExistsError:
-        return False
-    finally:
-        Path(temp).unlink(missing_ok=True)
 
 
 def _owner(sidecar: Path) -> _Owner | None:

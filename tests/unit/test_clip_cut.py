@@ -240,6 +240,20 @@ def test_a_file_of_unknown_origin_is_left_alone(tmp_path: Path) -> None:
     assert (folder / "a.mp4").read_bytes() == b"somebody's"
 
 
+def test_what_a_killed_process_left_is_removed_and_what_another_one_writes_is_not(tmp_path: Path) -> None:
+    # given what was being written when its process was killed, and what is being written
+    left = tmp_path / f"{place.CUTTING}left.mp4"
+    left.write_bytes(b"half")
+    with place.temporary(tmp_path) as theirs:
+        theirs.write_bytes(b"half")
+        # when the next clip is cut
+        with place.temporary(tmp_path) as mine:
+            assert mine.exists()
+            assert not left.exists()
+            assert theirs.read_bytes() == b"half"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_name_that_another_episode_has_claimed_is_left_to_it(tmp_path: Path) -> None:
     # given the sidecar of an episode whose clip is not yet there
     folder = tmp_path / "clips"

@@ -12,7 +12,7 @@ from infra.config import Settings
 from schemas.topics import TRACK_UPDATES
 from streams import reread
 from streams.ports import Record
-from streams.runtime import PATIENCE, App, end_process
+from streams.runtime import PATIENCE, App
 from streams.store import KeptTable, changelog
 from tests.streams_fakes import in_a_loop
 
@@ -154,7 +154,7 @@ def longer(held: bytes | None, written: bytes) -> bytes:
 
 
 def test_recovery_resolves_the_writes_of_a_key_by_what_they_say(tmp_path: Path) -> None:
-    table = KeptTable(App(Settings(data_dir=tmp_path)), name="t", resolve=longer, on_lost_write=end_process)
+    table = KeptTable(App(Settings(data_dir=tmp_path)), name="t", resolve=longer)
 
     assert recovered(table, Written(b"k", b"longest", 1), Written(b"k", b"late", 1)) == {b"k": b"longest"}
     assert recovered(table, Written(b"k", None, 1), Written(b"other", b"x", 2)) == {b"other": b"x"}
@@ -163,7 +163,7 @@ def test_recovery_resolves_the_writes_of_a_key_by_what_they_say(tmp_path: Path) 
 @in_a_loop
 async def _forgets(folder: Path) -> None:
     told: list[set[int]] = []
-    table = KeptTable(App(Settings(data_dir=folder)), name="t", resolve=longer, on_lost_write=end_process)
+    table = KeptTable(App(Settings(data_dir=folder)), name="t", resolve=longer)
     table.on_ready.append(told.append)
     recovered(table, Written(b"ours", b"1", 1), Written(b"theirs", b"2", 2))
 
@@ -179,13 +179,15 @@ def test_a_table_forgets_what_has_become_another_workers(tmp_path: Path) -> None
 
 @in_a_loop
 async def _sends(folder: Path) -> None:
-    table = KeptTable(App(Settings(data_dir=folder)), name="t", resolve=longer, on_lost_write=end_process)
+    table = KeptTable(App(Settings(data_dir=folder)), name="t", resolve=longer)
     sent: list[tuple[bytes, bytes | None]] = []
 
     class Changelog:
         async def send(self, *, key: bytes, value: bytes | None, **_: Any) -> "asyncio.Future[None]":
             sent.append((key, value))
-            return asyncio.get_running_loop().create_future()
+            ack = asyncio.get_running_loop().create_future()
+            ack.set_result(None)
+            return ack
 
     table.changelog_topic = Changelog()  # type: ignore[assignment]
 
