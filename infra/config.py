@@ -116,6 +116,17 @@ class ClickHouseSettings(Group):
     username: str = "default"
     password: SecretStr = SecretStr("")
     database: str = "trackfold"
+    keep_days: int | None = Field(default=None, ge=1)
+    """Rows older than so many business days are dropped, a month at a time. None: kept for ever."""
+
+
+class SnapshotSettings(Group):
+    """The JSON snapshots."""
+
+    last_days: int = Field(default=7, ge=1, le=366)
+    """Business days in the file over the last ones, last_<N>_days.json."""
+    items_max: int = Field(default=20_000, ge=1)
+    """Items of each kind in one file, the newest; about 0.8 KB each. Figures, days and hours count all."""
 
 
 class RecordingSettings(Group):
@@ -156,6 +167,7 @@ class Settings(BaseSettings):
     incident: IncidentSettings = IncidentSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     partner: PartnerSettings = PartnerSettings()
+    snapshots: SnapshotSettings = SnapshotSettings()
     recording: RecordingSettings = RecordingSettings()
     probe: ProbeSettings = ProbeSettings()
     consumer_group: str = "trackfold"

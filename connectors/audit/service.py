@@ -10,6 +10,7 @@ from connectors.audit.read_stores import read_stores
 from connectors.audit.reconcile import Report, reconcile
 from connectors.audit.story import Story, tell
 from connectors.snapshots.plan import Window, files
+from connectors.snapshots.service import bounds_of
 from connectors.ways_out.dead_letters import read_letters
 from infra.config import Settings
 from infra.kafka import connect_codec
@@ -31,7 +32,7 @@ def verify(settings: Settings, site: Site, *, days: Collection[str] | None = Non
     Meant for a pipeline at rest: what is under way shows as missing. Raises ServerErrors when a store cannot be asked.
     """
     log = read_log(settings, site, connect_codec(settings))
-    planned = _planned(log, site, days)
+    planned = _planned(settings, log, site, days)
     if days is not None:
         log = log.of_days(days)
     stores = read_stores(settings, site, log, planned, days)
@@ -50,7 +51,7 @@ def episode_story(settings: Settings, site: Site, episode_id: str) -> Story:
     log.sent_again = list(sent_again(read_letters(settings), codec))
     found = resolve(episode_id, {*log.events, *log.episodes})
     record = log.events[found][0] if found in log.events else log.episodes[found]
-    planned = _planned(log, site, [record.business_day])
+    planned = _planned(settings, log, site, [record.business_day])
     confirmed = log.event(found, "confirmed")
     related = {found}
     if confirmed is not None:
@@ -103,12 +104,12 @@ def _shared(one: str, other: str) -> int:
     return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
-def _planned(log: Log, site: Site, days: Collection[str] | None) -> dict[str, bytes]:
+def _planned(settings: Settings, log: Log, site: Site, days: Collection[str] | None) -> dict[str, bytes]:
     """The snapshots as the topic `episodes` says they should be."""
     window = Window(days_held=None)
     for episode in log.episodes.values():
         window.add(episode)
-    return files(window, window.days() if days is None else days, site)
+    return files(window, window.days() if days is None else days, site, bounds_of(settings))
 
 
 def _some(lines: list[str]) -> str:

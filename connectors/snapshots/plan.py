@@ -2,18 +2,45 @@
 
 import json
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+import msgspec
+
 from schemas.ids import day_begins_ms
-from schemas.records import Episode
+from schemas.records import AuditStep, Episode, Lineage
 from schemas.site import Site
 
 VERSION = "1.1"
-LAST_DAYS = 7
 DAYS_HELD = 31
+EPISODES_HELD = 200_000
+"""About 0.5 GB; a shop of ten cameras has 100 to 5,000 a day."""
+GONE = ("erased", "expired")
+"""Evidence that lies nowhere any more."""
 TIME = "%Y-%m-%d %H:%M:%S"
-LAST_DAYS_NAME = f"last_{LAST_DAYS}_days.json"
+LAST_DAYS_NAMES = "last_*_days.json"
+"""Of the file over the last days, however many these are."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much a file may say."""
+
+    last_days: int = 7
+    """Business days in the file over the last ones."""
+    items_max: int = 20_000
+    """Items of a kind, the newest ones; figures, days and hours count all. About 0.8 KB each."""
+
+    @property
+    def last_days_name(self) -> str:
+        """The name of the file over the last days."""
+        return LAST_DAYS_NAMES.replace("*", str(self.last_days))
+
+
+DEFAULT = Bounds()
+_NO_LINEAGE = Lineage()
+_NO_AUDIT: list[AuditStep] = []
 
 
 def order(episode: Episode) -> tuple[int, int]:
@@ -29,30 +56,46 @@ def counts(episode: Episode) -> bool:
 class Window:
     """The newest record of each episode of the last business days; mutable, owned by who reads the topic.
 
-    days_held counts back from the newest day that has data, never from today, which the data do not know.
+    What no file says of an episode, its lineage and audit, is not kept: with these it would be twice as large.
+    days_held counts back from the newest day that has data, never from today, which the data do not know; None: all
+    days. Where more than EPISODES_HELD come together, the oldest days go, but none of the last bounds.last_days.
+    also: days that are held however old they are.
     """
 
-    def __init__(self, days_held: int | None = DAYS_HELD) -> None:
-        self._days_held = days_held
+    def __init__(
+        self, days_held: int | None = DAYS_HELD, *, bounds: Bounds = DEFAULT, also: Collection[str] = ()
+    ) -> None:
+        self._days_held = None if days_held is None else max(days_held, bounds.last_days)
+        self._days_needed = bounds.last_days
+        self._also = frozenset(also)
         self._days: dict[str, dict[str, Episode]] = {}
+        self._count = 0
         self._first = ""
 
     def add(self, episode: Episode) -> None:
         """Take a record in any order, also again; nothing when its day is before the window."""
-        if not self.holds(episode.business_day):
+        day = episode.business_day
+        if not self.holds(day):
             return
-        of_day = self._days.setdefault(episode.business_day, {})
+        of_day = self._days.setdefault(day, {})
         there = of_day.get(episode.episode_id)
         if there is None or order(episode) >= order(there):
-            of_day[episode.episode_id] = episode
+            of_day[episode.episode_id] = msgspec.structs.replace(episode, lineage=_NO_LINEAGE, audit=_NO_AUDIT)
+            self._count += there is None
         if self._days_held is not None:
-            self._first = max(self._first, _days_before(episode.business_day, self._days_held - 1))
-            for day in [day for day in self._days if day < self._first]:
-                del self._days[day]
+            self._first = max(self._first, _days_before(day, self._days_held - 1))
+            if self._count > EPISODES_HELD:
+                newest = max(self._days)
+                oldest = min(held for held in self._days if held >= self._first)
+                self._first = max(
+                    self._first, min(_days_before(oldest, -1), _days_before(newest, self._days_needed - 1))
+                )
+            for old in [held for held in self._days if not self.holds(held)]:
+                self._count -= len(self._days.pop(old))
 
     def holds(self, day: str) -> bool:
         """True when the window covers this business day."""
-        return day >= self._first
+        return day >= self._first or day in self._also
 
     def days(self) -> list[str]:
         """The business days with data, in order."""
@@ -63,13 +106,13 @@ class Window:
         return [episode for day in days for episode in self._days.get(day, {}).values()]
 
 
-def files(window: Window, days: Collection[str], site: Site) -> dict[str, bytes]:
+def files(window: Window, days: Collection[str], site: Site, bounds: Bounds = DEFAULT) -> dict[str, bytes]:
     """File name -> content: one for each of these days that has data, and the one over the last days."""
     there = window.days()
-    named = {f"{day}.json": snapshot([day], window.episodes([day]), site) for day in there if day in days}
+    named = {f"{day}.json": snapshot([day], window.episodes([day]), site, bounds) for day in there if day in days}
     if there:
-        last = [day for day in there if day > _days_before(there[-1], LAST_DAYS)]
-        named[LAST_DAYS_NAME] = snapshot(last, window.episodes(last), site)
+        last = [day for day in there if day > _days_before(there[-1], bounds.last_days)]
+        named[bounds.last_days_name] = snapshot(last, window.episodes(last), site, bounds)
     return named
 
 
@@ -77,33 +120,44 @@ def _days_before(day: str, count: int) -> str:
     return (date.fromisoformat(day) - timedelta(days=count)).isoformat()
 
 
-def snapshot(days: Sequence[str], episodes: Iterable[Episode], site: Site) -> bytes:
+def snapshot(days: Sequence[str], episodes: Iterable[Episode], site: Site, bounds: Bounds = DEFAULT) -> bytes:
     """The file over these business days: the newest record of each episode of theirs, in any order.
 
-    Retracted and open episodes are left out. An erased video leaves no name or address behind.
+    Retracted and open episodes are left out. A video that was erased or has expired leaves no name or address behind.
+    Of more items than may be, the newest are there, and the metadata say how many are not.
     """
     items = sorted((e for e in episodes if counts(e)), key=lambda e: (e.started_at, e.episode_id))
     pairs = [e for e in items if e.kind == "interaction"]
     waits = [e for e in items if e.kind == "unattended"]
     times = _times(items, days, site)
+    of_day: dict[str, list[Episode]] = {day: [] for day in days}
+    for episode in items:
+        of_day[episode.business_day].append(episode)
     body = {
         "metadata": {
             "version": VERSION,
             "created_at": _local(min(times), site),
             "last_updated": _local(max(times), site),
+            **_left_out(bounds, interactions=pairs, unattended_times=waits),
         },
         "interaction_metrics": {
-            "interaction_times": [_interaction(e, site) for e in pairs],
+            "interaction_times": [_interaction(e, site) for e in pairs[-bounds.items_max :]],
             **_figures("interaction_time", "interactions", pairs),
         },
         "unattended_metrics": {
-            "unattended_times": [_unattended(e, site) for e in waits],
+            "unattended_times": [_unattended(e, site) for e in waits[-bounds.items_max :]],
             **_figures("unattended_time", "unattended_events", waits),
         },
-        "daily_summary": {day: _both([e for e in items if e.business_day == day]) for day in days},
-        "hourly_breakdown": {day: _hours([e for e in items if e.business_day == day], site) for day in days},
+        "daily_summary": {day: _both(of_day[day]) for day in days},
+        "hourly_breakdown": {day: _hours(of_day[day], site) for day in days},
     }
     return (json.dumps(body, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _left_out(bounds: Bounds, **kinds: Sequence[Episode]) -> dict[str, dict[str, int]]:
+    """What the metadata say of items that are not there; nothing when all are."""
+    count = {kind: max(0, len(episodes) - bounds.items_max) for kind, episodes in kinds.items()}
+    return {"items_left_out": count} if any(count.values()) else {}
 
 
 def _interaction(episode: Episode, site: Site) -> dict[str, Any]:
@@ -135,7 +189,7 @@ def _unattended(episode: Episode, site: Site) -> dict[str, Any]:
 
 def _evidence(episode: Episode, site: Site) -> dict[str, Any]:
     evidence = episode.evidence
-    shown = evidence.status != "erased"
+    shown = evidence.status not in GONE
     uploaded_at = evidence.uploaded_at if shown else None
     return {
         "segment_filename": evidence.segment_filename if shown else None,

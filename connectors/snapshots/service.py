@@ -15,7 +15,7 @@ from pathlib import Path
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from connectors.sink import StoreUnavailable, commit, decoded, keep_going, stopped_by_signals, take
-from connectors.snapshots.plan import Window, files
+from connectors.snapshots.plan import LAST_DAYS_NAMES, Bounds, Window, files
 from infra import metrics, probes
 from infra.config import Settings
 from infra.failpoint import failpoint
@@ -57,16 +57,30 @@ def rebuild(settings: Settings, site: Site, days: Collection[str] | None = None)
     contents = planned(settings, site, connect_codec(settings), days)
     for name, data in contents.items():
         write(folder / name, data)
+    remove_other_last_days(settings, site)
     return [folder / name for name in contents]
 
 
 def planned(settings: Settings, site: Site, codec: Codec, days: Collection[str] | None = None) -> dict[str, bytes]:
     """File name -> what the topic says now, for these business days (None: all) and the last days."""
-    everything = Window(days_held=None)
+    bounds = bounds_of(settings)
+    window = Window(None if days is None else bounds.last_days, bounds=bounds, also=days or ())
     for _, record in decoded(read_to_end(settings, EPISODES), codec, None):
         if isinstance(record, Episode) and record.site_id == site.site_id:
-            everything.add(record)
-    return files(everything, everything.days() if days is None else days, site)
+            window.add(record)
+    return files(window, window.days() if days is None else days, site, bounds)
+
+
+def bounds_of(settings: Settings) -> Bounds:
+    """How much a file may say, by the settings."""
+    return Bounds(settings.snapshots.last_days, settings.snapshots.items_max)
+
+
+def remove_other_last_days(settings: Settings, site: Site) -> None:
+    """Take away the file over the last days of another setting: nobody keeps it true any more."""
+    for path in folder_of(settings, site).glob(LAST_DAYS_NAMES):
+        if path.name != bounds_of(settings).last_days_name:
+            path.unlink(missing_ok=True)
 
 
 def folder_of(settings: Settings, site: Site) -> Path:
@@ -111,7 +125,7 @@ class _Follower:
         ensure_topics(settings)
         self._codec = connect_codec(settings)
         self._publisher = Publisher(settings, self._codec)
-        self._window = Window()
+        self._window = Window(bounds=bounds_of(settings))
         self._changed: set[str] = set()
         self._next: dict[int, int] = {}
         self._to_commit = False
@@ -124,6 +138,7 @@ class _Follower:
             for message in read_to_end(self._settings, EPISODES):
                 self._take(message, committed)
             self._write(reader)
+            remove_other_last_days(self._settings, self._site)
             log.info("following %s, %d days held", EPISODES.name, len(self._window.days()))
             reader.assign([TopicPartition(EPISODES.name, n, self._next.get(n, 0)) for n in range(EPISODES.partitions)])
             while not stop.is_set():
@@ -155,7 +170,7 @@ class _Follower:
         if self._changed:
             failpoint("snapshots.after_attempting")
             began = time.monotonic()
-            contents = files(self._window, self._changed, self._site)
+            contents = files(self._window, self._changed, self._site, bounds_of(self._settings))
             if older := {day for day in self._changed if not self._window.holds(day)}:
                 contents |= planned(self._settings, self._site, self._codec, older)
             for name, data in contents.items():

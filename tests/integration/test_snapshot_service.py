@@ -9,7 +9,7 @@ import pytest
 
 from connectors.audit.settled import FLOW, not_taken
 from connectors.snapshots import service
-from connectors.snapshots.plan import DAYS_HELD, LAST_DAYS_NAME
+from connectors.snapshots.plan import DAYS_HELD, DEFAULT
 from infra.config import Settings
 from schemas.records import Episode
 from tests import world, world_servers
@@ -51,7 +51,7 @@ def test_the_files_are_what_the_topic_says_and_a_rebuild_is_the_same_bytes(setti
         path.unlink()
     paths = service.rebuild(settings, shop.site)
     assert on_disk(settings, shop) == written
-    assert sorted(path.name for path in paths) == ["2026-03-02.json", LAST_DAYS_NAME]
+    assert sorted(path.name for path in paths) == ["2026-03-02.json", DEFAULT.last_days_name]
 
 
 def test_what_comes_later_changes_the_file_and_a_retraction_takes_the_item_out(settings: Settings, shop: World) -> None:
@@ -78,7 +78,7 @@ def test_a_restart_keeps_the_days_that_it_does_not_hold_and_writes_an_old_one_wh
     assert DAYS_HELD < 70
     world_servers.publish(settings, [old, new])
     with running((service.run, (settings, shop.site))):
-        wait_for(lambda: set(on_disk(settings, shop)) == {"2026-01-05.json", "2026-03-20.json", LAST_DAYS_NAME})
+        wait_for(lambda: set(on_disk(settings, shop)) == {"2026-01-05.json", "2026-03-20.json", DEFAULT.last_days_name})
         wait_for(lambda: not list(not_taken(settings, "snapshots", dict(FLOW)["snapshots"])))
     before = on_disk(settings, shop)
     changed_at = (service.folder_of(settings, shop.site) / "2026-01-05.json").stat().st_mtime_ns

@@ -5,9 +5,10 @@ import random
 from typing import Any
 
 import msgspec
+import pytest
 
-from connectors.snapshots.plan import LAST_DAYS_NAME, Window, files, snapshot
-from schemas.records import Episode
+from connectors.snapshots.plan import DEFAULT, Bounds, Window, files, snapshot
+from schemas.records import Episode, EvidenceStatus
 from tests import world
 
 WORLD = world.make("snap")
@@ -124,17 +125,18 @@ def test_a_higher_activation_counts_whatever_the_revision() -> None:
     assert shown(retracted, rolled_back, late) == 1
 
 
-def test_an_erased_video_leaves_no_name_behind_but_the_episode_stays() -> None:
-    # given an episode whose video was erased
+@pytest.mark.parametrize("status", ["erased", "expired"])
+def test_a_video_that_is_gone_leaves_no_name_behind_but_the_episode_stays(status: EvidenceStatus) -> None:
+    # given an episode whose video is gone
     episode = next(iter(WORLD.episodes.values()))
-    erased = msgspec.structs.replace(episode, evidence=msgspec.structs.replace(episode.evidence, status="erased"))
+    erased = msgspec.structs.replace(episode, evidence=msgspec.structs.replace(episode.evidence, status=status))
 
     # when it is written
     data = snapshot([DAY], [erased], WORLD.site)
 
     # then the item is there, and nothing of the video
     evidence = items(json.loads(data))[0]["video_evidence"]
-    assert evidence["status"] == "erased"
+    assert evidence["status"] == status
     assert evidence["segment_filename"] is evidence["uploaded_filename"] is evidence["video_url"] is None
     assert b".mp4" not in data
 
@@ -185,7 +187,9 @@ def test_there_is_a_file_for_each_changed_day_and_one_over_the_last_seven() -> N
 
     # then those and the last days are written, and the last days are seven
     assert set(written) == {"2026-03-02.json", "2026-03-10.json", "last_7_days.json"}
-    assert list(json.loads(written[LAST_DAYS_NAME])["daily_summary"]) == [f"2026-03-{n:02d}" for n in range(4, 11)]
+    assert list(json.loads(written[DEFAULT.last_days_name])["daily_summary"]) == [
+        f"2026-03-{n:02d}" for n in range(4, 11)
+    ]
 
 
 def test_unless_told_otherwise_a_month_is_held() -> None:
@@ -212,7 +216,7 @@ def test_a_snapshot_says_from_its_data_when_it_began_and_when_something_last_bec
 
 def test_the_window_forgets_old_days_and_says_so() -> None:
     # given a window of three days
-    window = Window(days_held=3)
+    window = Window(days_held=3, bounds=Bounds(last_days=3))
     for number in range(1, 6):
         window.add(of_day(f"2026-03-0{number}", number))
 
@@ -233,3 +237,49 @@ def test_hours_after_midnight_belong_to_the_business_day_and_come_last() -> None
 
     # then both stand under it, the night after the evening
     assert list(read([night, late])["hourly_breakdown"][DAY]) == ["23", "01"]
+
+
+def test_a_file_has_no_more_items_than_it_may_the_newest_and_counts_all() -> None:
+    # given five interactions where three may be shown
+    five = [msgspec.structs.replace(of_day(DAY, n), started_at=world.MORNING + n * 60_000) for n in range(5)]
+    body = json.loads(snapshot((DAY,), five, WORLD.site, Bounds(items_max=3)))
+
+    # then the last three are there, every figure counts five, and the file says that two are missing
+    assert [item["episode_id"] for item in items(body)] == ["00000002", "00000003", "00000004"]
+    assert body["interaction_metrics"]["total_interactions"] == 5
+    assert body["daily_summary"][DAY]["interactions"]["count"] == 5
+    assert body["metadata"]["items_left_out"] == {"interactions": 2, "unattended_times": 0}
+    assert "items_left_out" not in read(five)["metadata"]
+
+
+def test_the_last_days_are_as_many_as_the_setting_says() -> None:
+    window = Window()
+    for number in range(1, 6):
+        window.add(of_day(f"2026-03-0{number}", number))
+    written = files(window, [], WORLD.site, Bounds(last_days=2))
+    assert list(written) == ["last_2_days.json"]
+    assert list(json.loads(written["last_2_days.json"])["daily_summary"]) == ["2026-03-04", "2026-03-05"]
+
+
+def test_where_there_is_too_much_the_oldest_days_go_but_none_of_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given room for four episodes, and a file over the last two days
+    monkeypatch.setattr("connectors.snapshots.plan.EPISODES_HELD", 4)
+    window = Window(bounds=Bounds(last_days=2))
+    days = [f"2026-03-0{number}" for number in range(1, 5)]
+
+    # when a day of one, two of two and one of three come
+    for day, count in zip(days, (1, 2, 2, 3), strict=True):
+        for number in range(count):
+            window.add(of_day(day, number))
+
+    # then the first two are gone and the last two are whole
+    assert window.days() == days[2:]
+    assert len(window.episodes(days)) == 5
+    assert not window.holds(days[1])
+
+
+def test_a_day_that_is_asked_for_is_held_however_old_it_is() -> None:
+    window = Window(days_held=1, bounds=Bounds(last_days=1), also=["2026-01-05"])
+    for day in ("2026-01-05", "2026-01-06", "2026-03-01", "2026-03-02"):
+        window.add(of_day(day, 1))
+    assert window.days() == ["2026-01-05", "2026-03-02"]
