@@ -3,7 +3,6 @@
 import argparse
 import importlib
 import importlib.metadata
-import json
 import os
 import signal
 import sys
@@ -12,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from connectors.clickhouse import ask
 from connectors.promote import options as promotion
 from connectors.ways_out import options as ways_out
 from inference.calibrate import options as calibrate
@@ -137,19 +137,6 @@ def verify(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0 if report.agrees else 1
 
 
-def sql(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Ask ClickHouse."""
-    from connectors.clickhouse import client
-
-    result = client.query(settings, arguments.query)
-    if arguments.format == "json":
-        for row in result.rows:
-            print(json.dumps(dict(zip(result.columns, row, strict=True)), default=str, ensure_ascii=False))
-    else:
-        print(client.as_csv(result) if arguments.format == "csv" else client.as_table(result), end="")
-    return 0
-
-
 def snapshot(arguments: argparse.Namespace, settings: Settings) -> int:
     """Write the JSON snapshots anew from the episodes topic."""
     from connectors.snapshots import service
@@ -176,7 +163,7 @@ def demo(arguments: argparse.Namespace, settings: Settings) -> int:
             start_time=arguments.start_time,
         ),
         audit=audit,
-        ask=lambda known, question: client.as_table(client.query(known, question)),
+        ask=lambda known, question: str(client.query(known, question)),
         say=print,
     )
 
@@ -238,12 +225,9 @@ def parser() -> argparse.ArgumentParser:
     sub = command("verify", verify, "  trackfold verify --wait 60 --site shop.yaml", site=True)
     sub.add_argument("--wait", type=float, default=0.0, metavar="S", help="first wait until nothing is under way")
     promotions = promotion.commands(lambda: importlib.import_module("streams.history"))
-    own = (calibrate.COMMAND, *replaying.COMMANDS, *ways_out.COMMANDS, diff.COMMAND, *promotions)
+    own = (calibrate.COMMAND, *replaying.COMMANDS, *ways_out.COMMANDS, diff.COMMAND, *promotions, ask.COMMAND)
     for word, act, examples, add_options in own:
-        add_options(command(word, act, examples, site=word != "dlq"))
-    sub = command("sql", sql, "  trackfold sql 'SELECT kind, count() FROM episodes GROUP BY kind' --format csv")
-    sub.add_argument("query")
-    sub.add_argument("--format", choices=("table", "csv", "json"), default="table")
+        add_options(command(word, act, examples, site=word not in ("dlq", "sql")))
     sub = command("snapshot", snapshot, "  trackfold snapshot --rebuild --site shop.yaml", site=True)
     sub.add_argument("--rebuild", action="store_true", required=True, help="from the episodes topic")
     sub.add_argument("--day", action="append", type=_day, metavar="YYYY-MM-DD", help="only this day")

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from infra.config import Settings, load_settings
+from connectors.clickhouse import schema
+from connectors.clickhouse.client import connected
+from infra.config import ClickHouseSettings, Settings, load_settings
 from infra.local.stack import Endpoints, down, up
 
 # a shell starts what it sends to the background deaf to Ctrl-C, and all that we start would inherit that
@@ -19,6 +21,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def pytest_configure(config: pytest.Config) -> None:
     """Markers of ours."""
     config.addinivalue_line("markers", "slow: takes seconds; left out by `make test-fast`")
+    config.addinivalue_line(
+        "markers", "elsewhere: needs a server of yours; where none is named it is skipped, in CI too"
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -54,6 +59,30 @@ def settings(stack_dir: Path, tmp_path: Path) -> Settings:
     return load_settings(stack_dir=stack_dir, data_dir=tmp_path / "data", consumer_group=f"test-{uuid.uuid4().hex[:8]}")
 
 
+@pytest.fixture(scope="module", params=["embedded", pytest.param("server", marks=pytest.mark.elsewhere)])
+def clickhouse(request: pytest.FixtureRequest) -> Iterator[Settings]:
+    """Settings with an empty database of ClickHouse, in the stack's engine and in a server of yours.
+
+    TRACKFOLD_TEST_CLICKHOUSE_URL names the server, _USERNAME and _PASSWORD who may make databases there.
+    """
+    if request.param == "embedded":
+        settings = load_settings(stack_dir=request.getfixturevalue("stack_dir"))
+    else:
+        told = {
+            key: os.environ.get(f"TRACKFOLD_TEST_CLICKHOUSE_{key.upper()}") for key in ("url", "username", "password")
+        }
+        if told["url"] is None:
+            pytest.skip("TRACKFOLD_TEST_CLICKHOUSE_URL names no ClickHouse server")
+        settings = Settings(
+            clickhouse=ClickHouseSettings.model_validate({k: v for k, v in told.items() if v is not None})
+        )
+    settings.clickhouse.database = f"test_{uuid.uuid4().hex[:8]}"
+    schema.apply(settings)
+    yield settings
+    with connected(settings, database="default") as client:
+        client.command(f"DROP DATABASE `{settings.clickhouse.database}`")
+
+
 FIGURES = pytest.StashKey[list[str]]()
 
 
@@ -83,5 +112,6 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[N
         session.config.workeroutput["figures"] = session.config.stash.get(FIGURES, [])
     yield
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if os.environ.get("CI") == "true" and reporter is not None and reporter.stats.get("skipped"):
+    skipped = [] if reporter is None else reporter.stats.get("skipped", [])
+    if os.environ.get("CI") == "true" and any("elsewhere" not in report.keywords for report in skipped):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,12 +1,9 @@
 """The one way to ClickHouse: clickhouse-connect by URL, an embedded engine behind HTTP or a real server alike."""
 
-import csv
 import functools
-import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import clickhouse_connect
@@ -14,8 +11,8 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DataError, ProgrammingError
 from clickhouse_connect.driver.exceptions import Error as DriverError
 from clickhouse_connect.driver.httputil import get_pool_manager
-from rich.cells import cell_len
 
+from connectors.clickhouse.answer import Result, Values
 from connectors.clickhouse.plan import Row
 from connectors.partner import is_loopback
 from connectors.sink import StoreUnavailable
@@ -28,9 +25,13 @@ INSERT_SETTINGS = {
     "async_insert": 0,  # acknowledged means stored
     "max_partitions_per_insert_block": 0,  # old footage may spread one batch over many months
 }
+READING = {"readonly": 2, "max_execution_time": ANSWER_S, "cancel_http_readonly_queries_on_client_close": 1}
+"""A query changes nothing, ends some time, and does not go on when nobody waits for it any more."""
 AS_IN_RECORDS = {"DateTime64": "int"}
 """Formats for query(): times as ms UTC, as the records have them."""
 _CODE = re.compile(r"[Cc]ode: (\d+)")
+WORDS_MAX = 1000
+_READ_ONLY = "164"
 _LOGIN = {"192", "193", "194", "497", "516"}
 _BUSY = {"159", "202", "209", "210", "241", "242", "243", "252", "319"}
 
@@ -45,21 +46,6 @@ class ClickHouseRefuses(InputError):
 
 class SqlError(InputError):
     """ClickHouse refuses a query; the text is its own. Correct the query."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """The answer to a query."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Any, ...], ...]
-
-    def as_dicts(self) -> list[dict[str, Any]]:
-        """Each row by column name."""
-        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
-
-    def __str__(self) -> str:
-        return as_table(self)
 
 
 @contextmanager
@@ -109,9 +95,32 @@ def query(
             sql.strip().rstrip(";"),
             parameters=parameters,
             query_formats=formats,
-            settings={"readonly": 2, "max_execution_time": ANSWER_S},
+            settings=READING,
         )
-        return Result(tuple(answer.column_names), tuple(tuple(row) for row in answer.result_rows))
+        columns = answer.column_names or _columns(client, sql)
+        return Result(tuple(columns), tuple(tuple(row) for row in answer.result_rows))
+
+
+@contextmanager
+def answer_of(
+    settings: Settings, sql: str, rows_max: int | None = None
+) -> Iterator[tuple[list[str], Iterator[Values]]]:
+    """Columns and rows of one SELECT (or SHOW, ...), row by row, so that an answer may be larger than our memory.
+
+    rows_max: no more than so many. Raises what query() raises, also while the rows are read.
+    """
+    with connected(settings) as client:
+        limit = {} if rows_max is None else {"limit": rows_max}
+        with client.query_rows_stream(sql.strip().rstrip(";"), settings=READING | limit) as rows:
+            yield list(rows.source.column_names or _columns(client, sql)), rows
+
+
+def _columns(client: Client, sql: str) -> Sequence[str]:
+    """The columns of an answer without rows, of which the embedded engine sends nothing at all; none for a SHOW."""
+    try:
+        return client.query(f"SELECT * FROM (\n{sql.strip().rstrip(';')}\n) LIMIT 0", settings=READING).column_names
+    except DriverError:
+        return ()
 
 
 def insert(client: Client, table: str, rows: list[Row]) -> None:
@@ -121,55 +130,21 @@ def insert(client: Client, table: str, rows: list[Row]) -> None:
     client.insert(table, data, column_names=columns, settings=INSERT_SETTINGS)
 
 
-def as_csv(result: Result) -> str:
-    """The result as CSV with a header."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(result.columns)
-    writer.writerows([["" if value is None else value for value in row] for row in result.rows])
-    return out.getvalue()
-
-
-def as_table(result: Result) -> str:
-    """The result for a person to read, numbers to the right, with the count of rows below."""
-    cells = [[_shown(value) for value in row] for row in result.rows]
-    widths = [max(map(cell_len, column)) for column in zip(result.columns, *cells, strict=True)]
-    right = [
-        any(isinstance(row[n], int | float) for row in result.rows)
-        and all(row[n] is None or isinstance(row[n], int | float) for row in result.rows)
-        for n in range(len(result.columns))
-    ]
-
-    def line(values: list[str] | tuple[str, ...]) -> str:
-        padded = (
-            " " * (width - cell_len(value)) + value if to_right else value + " " * (width - cell_len(value))
-            for value, width, to_right in zip(values, widths, right, strict=True)
-        )
-        return "  ".join(padded).rstrip()
-
-    rule = "  ".join("-" * width for width in widths)
-    count = f"({len(cells)} row{'' if len(cells) == 1 else 's'})"
-    return "\n".join([line(result.columns), rule, *(line(row) for row in cells), count]) + "\n"
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return ""
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def _explained(url: str, error: DriverError) -> ClickHouseUnavailable | ClickHouseRefuses | SqlError:
     """A driver's error as what a caller does next, in one line and without the server's stack."""
     found = _CODE.search(str(error))
     code = found[1] if found else None
-    text = (str(error).strip() or type(error).__name__).splitlines()[0]
-    text = text.rpartition("DB::Exception: ")[2].partition(" (for url ")[0][:500]
+    text = (str(error).strip() or type(error).__name__).partition("\nStack trace")[0]
+    text = " ".join(text.rpartition("DB::Exception: ")[2].partition(" (for url ")[0].split())
+    text = text if len(text) <= WORDS_MAX else f"{text[:WORDS_MAX]} …"
     if code in _LOGIN:
         return ClickHouseRefuses(f"ClickHouse at {url}: {text}; correct the login")
     if code in _BUSY:
         return ClickHouseUnavailable(f"ClickHouse at {url}: {text}")
     if code is None and not isinstance(error, DataError | ProgrammingError):
         return ClickHouseUnavailable(f"ClickHouse at {url}: no answer: {_innermost(error)}; is it up?")
+    if code == _READ_ONLY:
+        return SqlError(f"ClickHouse at {url}: {text}; a query here may read and cannot change anything")
     return SqlError(f"ClickHouse at {url}: {text}")
 
 

@@ -1,11 +1,13 @@
 """A sink is killed where it hurts most and started again: the same rows and the same files as if it never was."""
 
+import random
 import signal
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 
@@ -91,6 +93,51 @@ def test_a_killed_clickhouse_sink_leaves_the_same_rows(
     wait_for(lambda: idle(settings, "clickhouse"), PATIENCE_S)
 
     # then the rows are the same, and it ends cleanly when told to
+    assert tables(settings, shop) == wanted
+    assert last.stop() == 0
+
+
+def test_loading_is_exact_after_five_kills_at_random_moments(
+    settings: Settings, shop: World, start: Callable[..., Process], tmp_path: Path
+) -> None:
+    # given two hundred shops' worth of revisions, in an order of their own, and their rows without accident
+    order = random.Random(5)
+    many = [
+        msgspec.structs.replace(episode, episode_id=f"{number:03d}-{episode.episode_id}")
+        for number in range(200)
+        for episode in shop.stated
+    ]
+    order.shuffle(many)
+    records = [*shop.facts, *many]
+    untouched = world_servers.with_database(settings, f"kill_{uuid.uuid4().hex[:8]}")
+    schema.apply(untouched)
+    world_servers.fill_rows(untouched, World(shop.site, shop.host, shop.facts, many))
+    wanted = tables(untouched, shop)
+    assert [len(rows) for rows in wanted] == [600, 2, 1]
+
+    def rows_there() -> int:
+        """Also those that a later revision will replace."""
+        asked = f"SELECT count() FROM episode_log WHERE site_id = '{shop.site.site_id}'"
+        return int(query(settings, asked).rows[0][0])
+
+    # when a sink is killed five times while it loads: before rows are stored, before they are committed, and whenever
+    schema.apply(settings)
+    points = ["after_attempting", "after_result_stored", None, None, order.choice(["after_attempting", None])]
+    order.shuffle(points)
+    for number, point in enumerate(points):
+        world_servers.publish(settings, records[number::5])
+        before = rows_there()
+        if point is None:
+            victim = start("clickhouse")
+            wait_for(lambda least=before: rows_there() > least, PATIENCE_S)  # type: ignore[misc]
+            victim.kill()
+        else:
+            victim = start("clickhouse", TRACKFOLD_FAILPOINT=f"clickhouse.{point}:1:{tmp_path / f'killed-{number}'}")
+            assert victim.wait(PATIENCE_S) == -signal.SIGKILL
+
+    # then the next one loads what is left, and every row is there once, as if nothing had happened
+    last = start("clickhouse")
+    wait_for(lambda: idle(settings, "clickhouse"), PATIENCE_S)
     assert tables(settings, shop) == wanted
     assert last.stop() == 0
 

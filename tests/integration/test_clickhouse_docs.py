@@ -1,15 +1,13 @@
 """docs/sql.md is true: every query runs on known data and answers it, every column is there, every view is told of."""
 
 import re
-import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connectors.clickhouse import schema
 from connectors.clickhouse.client import query
-from infra.config import Settings, load_settings
+from infra.config import Settings
 from tests import world, world_servers
 
 DOC = (Path(__file__).parents[2] / "docs" / "sql.md").read_text(encoding="utf-8")
@@ -29,12 +27,9 @@ FIRST_URL = "https://videos.example/shop/prolific_upload_1772442594_"
 
 
 @pytest.fixture(scope="module")
-def known(stack_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A database of its own with one world in it, one of whose clips is still to come."""
-    settings = world_servers.with_database(
-        load_settings(stack_dir=stack_dir, data_dir=tmp_path_factory.mktemp("docs")), f"docs_{uuid.uuid4().hex[:8]}"
-    )
-    schema.apply(settings)
+def known(clickhouse: Settings) -> Settings:
+    """A database with one world in it, one of whose clips is still to come."""
+    settings = clickhouse
     world_servers.fill_rows(settings, world.make("docs"))
     # the first thing that was said of another day's episode: it has no evidence yet
     fresh = world.make("fresh", began_at=world.MORNING + 24 * 3_600_000)

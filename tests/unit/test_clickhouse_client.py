@@ -1,6 +1,4 @@
-"""What a person sees of an answer, and of a refusal."""
-
-from datetime import UTC, datetime
+"""What a person sees of a refusal."""
 
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, DataError, OperationalError
@@ -8,38 +6,9 @@ from clickhouse_connect.driver.exceptions import DatabaseError, DataError, Opera
 from connectors.clickhouse.client import (
     ClickHouseRefuses,
     ClickHouseUnavailable,
-    Result,
     SqlError,
     _explained,
-    as_csv,
-    as_table,
 )
-
-RESULT = Result(("kind", "n", "share"), (("interaction", 12, 0.5), ("unattended", 3, None)))
-
-
-def test_a_table_puts_numbers_to_the_right_and_counts_its_rows() -> None:
-    assert as_table(RESULT) == (
-        "kind          n  share\n"
-        "-----------  --  -----\n"
-        "interaction  12    0.5\n"
-        "unattended    3\n"
-        "(2 rows)\n"
-    )  # fmt: skip
-
-
-def test_a_printed_answer_is_its_table() -> None:
-    assert str(RESULT) == as_table(RESULT)
-
-
-def test_an_empty_answer_still_names_its_columns() -> None:
-    assert as_table(Result(("a", "b"), ())) == "a  b\n-  -\n(0 rows)\n"
-
-
-def test_csv_has_a_header_and_leaves_nulls_empty() -> None:
-    at = datetime(2026, 3, 2, 10, tzinfo=UTC)
-    result = Result(("at", "said", "n"), ((at, 'a "quoted", word', None),))
-    assert as_csv(result) == 'at,said,n\n2026-03-02 10:00:00+00:00,"a ""quoted"", word",\n'
 
 
 @pytest.mark.parametrize(
@@ -69,3 +38,12 @@ def test_a_refusal_is_the_servers_own_words_in_one_line() -> None:
     assert str(_explained("http://db:8123", error)) == (
         "ClickHouse at http://db:8123: Unknown expression `nope`. (UNKNOWN_IDENTIFIER)"
     )
+
+
+def test_a_syntax_error_is_told_wholly_also_where_the_query_has_several_lines() -> None:
+    error = DatabaseError(
+        "code: 62, server response: Code: 62. DB::Exception: Syntax error: failed at position 16 (episodes) (line 3): "
+        "episodes\nWHERE x. Expected one of: FROM, end of query. (SYNTAX_ERROR) (for url http://db:8123)\nStack trace:"
+    )
+    told = str(_explained("http://db:8123", error))
+    assert told.endswith("(line 3): episodes WHERE x. Expected one of: FROM, end of query. (SYNTAX_ERROR)")

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from connectors.clickhouse.plan import TABLES, by_table, episode_row, outage_row, visit_row
-from connectors.clickhouse.schema import statements
+from connectors.clickhouse.schema import described, statements
 from schemas.records import CameraOutage, CustomerVisit
 from schemas.site import Camera, Site
 from tests import world
@@ -97,3 +97,8 @@ def test_visits_and_outages_count_for_the_lane_that_saw_them() -> None:
 def test_records_of_another_site_are_left_to_its_own_sink() -> None:
     other = world.make("other")
     assert by_table(other.records, WORLD.site) == {}
+
+
+def test_what_stands_behind_a_column_of_a_view_describes_it_and_other_comments_do_not() -> None:
+    statement = "SELECT\n    day,\n    -- not this\n    count() AS n, -- How many, of all\n    sum(x) AS s -- The sum\n"
+    assert described(statement) == {"n": "How many, of all", "s": "The sum"}

@@ -1,19 +1,18 @@
 CREATE OR REPLACE VIEW current_visits AS
 SELECT
-    t.site_id AS site_id,
-    t.camera_id AS camera_id,
-    t.business_day AS business_day,
-    t.local_hour AS local_hour,
-    t.visit_id AS visit_id,
-    t.customer_id AS customer_id,
-    t.zone_id AS zone_id,
-    t.entered_at AS entered_at,
-    t.first_contact_at AS first_contact_at,
-    t.left_at AS left_at,
-    t.waited_s AS waited_s,
-    t.served AS served,
-    t.version AS version
-FROM visits AS t FINAL
-LEFT JOIN current_versions AS v USING (site_id, camera_id, business_day)
-WHERE t.version = if(v.current_version = '', 'live', v.current_version)
+    site_id,
+    camera_id,
+    business_day,
+    local_hour,
+    visit_id,
+    customer_id,
+    zone_id,
+    entered_at,
+    first_contact_at,
+    left_at,
+    waited_s,
+    served,
+    version
+FROM visits FINAL
+WHERE (version = 'live') != (version_key IN (SELECT version_key FROM switched_versions))
 COMMENT 'Which customers stayed in a service zone, each stay once?'

@@ -1,7 +1,21 @@
 CREATE OR REPLACE VIEW interactions AS
 SELECT
-    site_id, camera_id, business_day, local_hour, local_start, staff_id, customer_id, zone_id, service_point_id,
-    started_at, confirmed_at, ended_at, duration_s, 1 AS episodes, video_url, episode_id AS first_episode_id
+    site_id,
+    camera_id,
+    business_day,
+    local_hour,
+    local_start, -- When its first episode began, on the site's clock
+    staff_id,
+    customer_id,
+    zone_id,
+    service_point_id,
+    started_at, -- Begin of its first episode
+    confirmed_at, -- When its first episode had lasted long enough to count
+    ended_at, -- End of its last episode; null while it lasts
+    duration_s, -- Seconds of all its episodes together; null while it lasts
+    1 AS episodes, -- How many it is made of; more than 1: it was cut after half an hour
+    video_url, -- The first one's alert clip
+    episode_id AS first_episode_id -- The first one's id
 FROM episodes
 WHERE kind = 'interaction' AND continues IS NULL AND coalesce(close_reason, '') != 'rolled'
 UNION ALL

@@ -10,10 +10,10 @@ SELECT
     site_id,
     camera_id,
     business_day,
-    toUInt8(formatDateTime(quarter_at, '%H', timezone)) AS local_hour,
-    sum(blind_ms) / 1000 AS blind_s,
-    uniqExact(outage_id) AS outages,
-    arraySort(groupUniqArray(reason)) AS reasons
+    toUInt8(formatDateTime(quarter_at, '%H', timezone)) AS local_hour, -- Hour on the site's clock, 0 to 23
+    sum(blind_ms) / 1000 AS blind_s, -- Seconds of this hour without a picture
+    uniqExact(outage_id) AS outages, -- How many outages fell into this hour
+    arraySort(groupUniqArray(reason)) AS reasons -- Why: gap, interrupted, lost, missing, skipped, ended, displaced or blind
 FROM current_outages
 GROUP BY site_id, camera_id, business_day, local_hour
 COMMENT 'For how many seconds of each hour was a camera blind? No episodes then is not an empty shop.'

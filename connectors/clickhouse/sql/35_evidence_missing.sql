@@ -3,7 +3,7 @@ SELECT
     site_id,
     camera_id,
     business_day,
-    local_start,
+    local_start, -- When it began, on the site's clock
     kind,
     phase,
     evidence_status,
