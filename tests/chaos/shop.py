@@ -31,6 +31,7 @@ SEGMENT_S = 10
 STAFF = (230, 30, 30)
 CUSTOMERS = ((30, 210, 30), (30, 30, 230), (30, 210, 230), (220, 30, 220))
 """BGR."""
+TILE_PX = 15
 SMALL = Camera(focal_px=225.0, width_px=320, height_px=180)
 """The film's camera: a quarter of the size, so that it is encoded and tracked in no time."""
 SOON = {
@@ -182,8 +183,9 @@ def _seen(people: list[Figure], s: float, camera: Camera) -> Iterator[tuple[int,
 
 
 def _picture(camera: Camera, people: list[tuple[int, Found]]) -> Any:
-    """A grey room in which everybody has the colour of a role and a number."""
+    """A grey room in which everybody has the colour of a role and a number. Tiled: a wall alone is a covered lens."""
     image = np.full((camera.height_px, camera.width_px, 3), 120, np.uint8)
+    image[::TILE_PX] = image[:, ::TILE_PX] = 150
     for number, (role, _, x1, y1, x2, y2) in people:
         image[round(y1) : round(y2), round(x1) : round(x2)] = STAFF if role == "staff" else CUSTOMERS[number % 4]
     return image
