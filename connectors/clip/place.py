@@ -78,21 +78,18 @@ def put(clip: Path, folder: Path, name: str, episode_id: str, part: str, sidecar
 def _claim(folder: Path, name: str, owner: _Owner, sidecar: bytes) -> bool:
     """Write the sidecar unless the name is another's."""
     target = folder / sidecar_name(name)
-    mine = _owner(target) == owner
-    if not mine and (folder / name).exists():
-        return False
     with temporary(folder, ".json") as temp:
         with temp.open("wb") as file:
             file.write(sidecar)
             file.flush()
             os.fsync(file.fileno())
-        if mine:
-            temp.replace(target)
-            return True
-        try:
-            os.link(temp, target)  # fails where a name is taken, which a rename does not
-        except FileExistsError:
+        if not target.exists() and not (folder / name).exists():
+            with suppress(FileExistsError):  # a link fails where a name is taken meanwhile, which a rename does not
+                os.link(temp, target)
+                return True
+        if _owner(target) != owner:
             return False
+        temp.replace(target)
         return True
 
 

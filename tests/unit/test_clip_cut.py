@@ -267,6 +267,25 @@ def test_a_name_that_another_episode_has_claimed_is_left_to_it(tmp_path: Path) -
     assert not (folder / "a.mp4").exists()
 
 
+def test_two_workers_that_cut_one_clip_at_the_same_time_give_it_one_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given another worker that claims the name for the same episode at the very moment
+    sidecar = b'{"episode_id":"e","part":"alert"}'
+
+    def link(of: Path, target: Path) -> None:
+        target.write_bytes(sidecar)
+        raise FileExistsError
+
+    monkeypatch.setattr(place.os, "link", link)
+    with place.temporary(tmp_path) as temp:
+        temp.write_bytes(b"clip")
+        path = place.put(temp, tmp_path, "a.mp4", "e", "alert", lambda name: sidecar)
+
+    assert path.name == "a.mp4"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.json", "a.mp4"]
+
+
 def test_the_sidecar_says_who_is_where_in_clip_time(tmp_path: Path) -> None:
     recordings = tmp_path / "recordings"
     record(recordings, "cam", T0, every(100, -6, 22))
