@@ -69,8 +69,7 @@ def _read(
     wanted: Collection[CameraDay],
 ) -> list[Any]:
     kind: Any = topic.value
-    first = _offsets_at(settings, topic, partitions, since_ms)
-    found = []
+    first, wanted, found = _offsets_at(settings, topic, partitions, since_ms), set(wanted), []
     for message in read_to_end(settings, topic, partitions, first):
         try:
             record = codec.decode(message.value(), kind)

@@ -10,8 +10,6 @@ import time
 from pathlib import Path
 from typing import TypeVar
 
-from msgspec import structs
-
 from connectors.clip import coverage, recording
 from connectors.clip import plan as clip_plan
 from connectors.clip.cutting import cut_file
@@ -29,7 +27,6 @@ from infra.config import Settings
 from infra.kafka import Publisher
 from infra.recordings import lane_root
 from infra.replays import clip_folder, day_folder
-from schemas.hashing import sealed
 from schemas.records import ClipCut, ClipUploaded, IncidentReported
 from schemas.site import Site
 from schemas.topics import CLIPS, INCIDENTS, UPLOADS, Topic
@@ -48,7 +45,7 @@ class Making:
         self._clock = WallClock()
         self._upload = UploadConnector(settings, site)
 
-    def clip(self, job: ClipJob) -> ClipCut:
+    def clip(self, job: ClipJob, before: ClipCut | None) -> ClipCut:
         """Cut one clip into the version's folder, or say that its recording is gone; published when this returns."""
         subject, host, now = job.subject, self._settings.host, self._clock.now_ms
         recordings = lane_root(self._settings.recordings_dir, subject.lane)
@@ -63,15 +60,15 @@ class Making:
                 made = clip_plan.failed(job, str(error), host=host, attempts=1, now_ms=now())
         else:
             made = clip_plan.gone(job, host=host, now_ms=now())
-        made = plan.of_version(made, self._version)
+        made = plan.of_version(made, self._version, before)
         self._publish(CLIPS, made.camera_id, made)
         return made
 
-    def upload(self, clip: ClipCut) -> ClipUploaded:
+    def upload(self, clip: ClipCut, before: ClipUploaded | None) -> ClipUploaded:
         """Store one clip; published when this returns. Raises what a person has to correct first."""
         folder = clip_folder(self._settings, clip)
         mark = Mark(folder / f"{clip.episode_id}-{clip.part}.asking")
-        made = done(self._upload, clip, mark)
+        made = plan.of_version(done(self._upload, clip, mark), self._version, before)
         self._publish(UPLOADS, made.camera_id, made)
         mark.clear()
         return made
@@ -92,8 +89,7 @@ class Making:
         return record
 
     def _reported(self, made: IncidentReported, before: IncidentReported | None) -> IncidentReported:
-        revision = 1 if before is None else before.facet_revision + 1
-        record: IncidentReported = sealed(structs.replace(made, lane=self._version, facet_revision=revision))
+        record = plan.of_version(made, self._version, before)
         self._publish(INCIDENTS, record.camera_id, record)
         return record
 

@@ -114,9 +114,18 @@ def _tracks(lineage: Lineage) -> tuple[set[tuple[int, int]], set[tuple[int, int]
     return staff, customer
 
 
-def of_version(clip: ClipCut, version: str) -> ClipCut:
-    """The clip as a replay's: its lane is the version, and says in which folder it lies."""
-    return sealed(msgspec.structs.replace(clip, lane=version))
+def to_do(before: ClipCut | ClipUploaded | None) -> bool:
+    """Was a step of a promotion never done, or did it fail? What live did is left to `trackfold retry`."""
+    return before is None or (before.lane != "live" and before.status == "failed")
+
+
+def of_version(made: F, version: str, before: F | None = None) -> F:
+    """The record as a replay's: its lane is the version, which says in which folder a clip lies.
+
+    before: the same step's record that failed.
+    """
+    revision = 1 if before is None else before.facet_revision + 1
+    return sealed(msgspec.structs.replace(made, lane=version, facet_revision=revision))
 
 
 def incident_jobs(

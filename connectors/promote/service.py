@@ -188,14 +188,16 @@ class Promoting:
         for part, job in wanted.items():
             if part in inherited:
                 continue
-            clip = there.clips.get(part)
-            if clip is None:
-                clip = making.clip(job)
+            clip, upload = there.clips.get(part), there.upload_of(part)
+            if plan.to_do(clip):
+                clip = making.clip(job, clip)
                 made.append(clip)
                 _add(clip, facts, there)
                 failpoint("promote.after_clip")
-            if there.upload_of(part) is None:
-                _add(making.upload(clip), facts, there)
+                upload = None
+            assert clip is not None, "what is not there is cut"
+            if clip.lane != "live" and plan.to_do(upload):
+                _add(making.upload(clip, there.uploads.get(part)), facts, there)
                 failpoint("promote.after_upload")
         reports = plan.incident_jobs(events, wanted, inherited, there)
         standing = plan.standing_reports(reports, inherited, there)

@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +43,7 @@ class Shop:
     def rules(self, name: str, **interaction: float) -> Path:
         """A site file with other thresholds."""
         body = yaml.safe_load((self.folder / "site.yaml").read_text())
-        body["rules"]["interaction"] = interaction
+        body["rules"] = {"interaction": interaction}
         path = self.folder / f"{name}.yaml"
         path.write_text(yaml.safe_dump(body))
         return path
@@ -72,40 +71,31 @@ def scripted(camera_id: str) -> Scenario:
 
 
 @pytest.fixture
-def make_shop(stack_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Shop]:
-    """Makes shops whose commands find the session's servers."""
+def shop(stack_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A shop whose commands find the session's servers, in var/demo of the test's folder."""
     for line in (stack_dir / "stack.env").read_text().splitlines():
         name, _, value = line.partition("=")
         monkeypatch.setenv(name, value)
 
-    def make() -> Shop:
-        name = f"p{uuid.uuid4().hex[:8]}"
-        folder = tmp_path / name
-        folder.mkdir()
-        monkeypatch.setenv("TRACKFOLD_CONSUMER_GROUP", name)
-        settings = load_settings(data_dir=folder)
-        body: dict[str, Any] = {
-            "site_id": name,
-            "branch_id": "17",
-            "rules": {"person": LIVELY, "interaction": {"confirm_s": 15.0}},
-            "cameras": [{"camera_id": f"{name}-cam"}],
-        }
-        (folder / "site.yaml").write_text(yaml.safe_dump(body))
-        site = load_site(folder / "site.yaml")
-        camera = site.cameras[0].camera_id
-        log = [msgspec.structs.replace(update, site_id=name) for update in ended(scripted(camera).log())]
-        told = fold(log, site.effective_rules(camera))
-        live = world.of_events(told, site, world_servers.poster(settings), settings.host)
-        world_servers.fill(settings, live)
-        publish(settings, connect_codec(settings), log)
-        return Shop(settings, folder, site, live, camera)
-
-    return make
-
-
-@pytest.fixture
-def shop(make_shop: Callable[[], Shop]) -> Shop:
-    return make_shop()
+    name = f"p{uuid.uuid4().hex[:8]}"
+    folder = tmp_path / "var" / "demo"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("TRACKFOLD_CONSUMER_GROUP", name)
+    settings = load_settings(data_dir=folder)
+    body: dict[str, Any] = {
+        "site_id": name,
+        "branch_id": "17",
+        "cameras": [{"camera_id": f"{name}-cam", "rules": {"person": LIVELY}}],
+    }
+    (folder / "site.yaml").write_text(yaml.safe_dump(body))
+    site = load_site(folder / "site.yaml")
+    camera = site.cameras[0].camera_id
+    log = [msgspec.structs.replace(update, site_id=name) for update in ended(scripted(camera).log())]
+    told = fold(log, site.effective_rules(camera))
+    live = world.of_events(told, site, world_servers.poster(settings), settings.host)
+    world_servers.fill(settings, live)
+    publish(settings, connect_codec(settings), log)
+    return Shop(settings, folder, site, live, camera)
 
 
 def test_a_replay_under_the_same_rules_does_not_differ_and_one_under_others_is_shown(
@@ -157,13 +147,13 @@ def in_topic(shop: Shop) -> Told:
 def newest_of(shop: Shop) -> dict[str, Episode]:
     found: dict[str, Episode] = {}
     codec = connect_codec(shop.settings)
-    for _, record in decoded(read_to_end(shop.settings, EPISODES), codec, None):
-        assert isinstance(record, Episode)
-        there = found.get(record.episode_id)
-        if record.site_id == shop.site.site_id and (
-            there is None or (record.activation, record.revision) >= (there.activation, there.revision)
+    for _, episode in decoded(read_to_end(shop.settings, EPISODES), codec, None):
+        assert isinstance(episode, Episode)
+        there = found.get(episode.episode_id)
+        if episode.site_id == shop.site.site_id and (
+            there is None or (episode.activation, episode.revision) >= (there.activation, there.revision)
         ):
-            found[record.episode_id] = record
+            found[episode.episode_id] = episode
     return found
 
 
