@@ -97,7 +97,7 @@ def query(
             query_formats=formats,
             settings=READING,
         )
-        columns = answer.column_names or _columns(client, sql)
+        columns = answer.column_names or _columns(client, sql, parameters)
         return Result(tuple(columns), tuple(tuple(row) for row in answer.result_rows))
 
 
@@ -115,10 +115,11 @@ def answer_of(
             yield list(rows.source.column_names or _columns(client, sql)), rows
 
 
-def _columns(client: Client, sql: str) -> Sequence[str]:
+def _columns(client: Client, sql: str, parameters: dict[str, Any] | None = None) -> Sequence[str]:
     """The columns of an answer without rows, of which the embedded engine sends nothing at all; none for a SHOW."""
     try:
-        return client.query(f"SELECT * FROM (\n{sql.strip().rstrip(';')}\n) LIMIT 0", settings=READING).column_names
+        nothing = f"SELECT * FROM (\n{sql.strip().rstrip(';')}\n) LIMIT 0"
+        return client.query(nothing, parameters=parameters, settings=READING).column_names
     except DriverError:
         return ()
 
