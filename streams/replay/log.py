@@ -121,5 +121,6 @@ def _stretch(asking: Consumer, topic: str, topic_id: str, partition: int, run: S
     if begin >= high:
         return None
     headless = frozenset(unit for unit in run if low > 0 and offset_at(unit.begins_at) <= low)
-    goal = min(offset_at(max(unit.ends_at for unit in run) + SLACK_MS), high)
+    goal = offset_at(max(unit.ends_at for unit in run) + SLACK_MS)
+    goal = goal if begin < goal else high  # published long after the day: the record times say nothing
     return Share(Stretch(topic, topic_id, partition, begin, goal, high, headless), tuple(run))

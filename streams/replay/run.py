@@ -118,10 +118,7 @@ def _do(
     """Do what is not there yet."""
     if asked.dry_run:
         return _summary(wanted, _done(settings, asked, wanted, work, find), None, asked, source)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with locked(
-        folder.with_name(f".{folder.name}.lock"), lambda: print(f"{folder}: waiting for another", file=sys.stderr)
-    ):
+    with locked(folder / ".lock", lambda: print(f"{folder}: waiting for another process", file=sys.stderr)):
         return _summary(wanted, _done(settings, asked, wanted, work, find), folder, asked, source)
 
 
