@@ -1,6 +1,7 @@
 """Who stands before whom: of two boxes that overlap, the one whose foot is lower in the image is nearer."""
 
 from collections.abc import Iterable
+from itertools import product
 
 from schemas.records import Track
 from streams.book import Law
@@ -8,7 +9,7 @@ from streams.state import Person
 
 NEARER_M = 0.3
 """Feet that differ by less are two boxes of one body."""
-GRID = [((column + 0.5) / 6, (row + 0.5) / 10) for column in range(6) for row in range(10)]
+ACROSS, DOWN = [(column + 0.5) / 6 for column in range(6)], [(row + 0.5) / 10 for row in range(10)]
 """Places in a box, as shares of its width and height: enough to tell a share to a few hundredths."""
 
 
@@ -30,6 +31,10 @@ def covered_share(box: Person | Track, tracks: Iterable[Track], law: Law) -> flo
     if not before:
         return 0.0
     width, height = box.x2 - box.x1, box.y2 - box.y1
-    places = [(box.x1 + across * width, box.y1 + down * height) for across, down in GRID]
-    hidden = sum(any(t.x1 < x < t.x2 and t.y1 < y < t.y2 for t in before) for x, y in places)
-    return hidden / len(places)
+    columns = [(at, box.x1 + across * width) for at, across in enumerate(ACROSS)]
+    rows = [(at, box.y1 + down * height) for at, down in enumerate(DOWN)]
+    hidden: set[tuple[int, int]] = set()
+    for t in before:
+        beside = [at for at, x in columns if t.x1 < x < t.x2]
+        hidden.update(product(beside, [at for at, y in rows if t.y1 < y < t.y2]))
+    return len(hidden) / (len(ACROSS) * len(DOWN))

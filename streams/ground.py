@@ -7,7 +7,8 @@ from typing import NamedTuple
 from schemas.geometry import Point, inside
 from schemas.rules import CameraRules, Polygon, Zone
 
-CELL_PX = 16
+CELL_PX = 8
+"""Measured with a counter and two zones: of 16 px, a border runs through the cells of one foot in six."""
 _HALF_DIAGONAL_PX = CELL_PX * hypot(0.5, 0.5) + 1.0
 
 

@@ -55,13 +55,20 @@ def watch(frame: Frame, person: Person, track: Track, weight_ms: int) -> None:
     height = track.y2 - track.y1
     limit_px = max(law.life_edge_share * height, law.life_edge_min_px)
     pull = track.y1 - person.top
-    if abs(pull) <= limit_px or not _behind_somebody(frame, track):
-        pull = min(max(pull, -PULL_MAX * height), PULL_MAX * height)
+    if -limit_px <= pull <= limit_px or not _behind_somebody(frame, track):
+        pull_max = PULL_MAX * height
+        if not -pull_max <= pull <= pull_max:
+            pull = min(max(pull, -pull_max), pull_max)
         age_ms = frame.now - person.first_seen_at
-        person.top += pull * weight_ms / (weight_ms + min(age_ms, SMOOTH_MS))
         learned = age_ms > SMOOTH_MS  # the first boxes' errors are no movement
-        person.top_min = min(person.top, person.top_min) if learned else person.top
-        person.top_max = max(person.top, person.top_max) if learned else person.top
+        top = person.top + pull * weight_ms / (weight_ms + (SMOOTH_MS if learned else age_ms))
+        person.top = top
+        if not learned:
+            person.top_min = person.top_max = top
+        elif top < person.top_min:
+            person.top_min = top
+        elif top > person.top_max:
+            person.top_max = top
     came_in = person.life == CUT_OFF and _came_in(frame, person, track, limit_px)
     if came_in or _moved_heights(person, track, height, law.depth_factor) >= WALK_HEIGHTS:
         person.life = WALKED
@@ -94,5 +101,10 @@ def _moved_heights(person: Person, track: Track, height: float, depth_factor: fl
     """Body heights on the floor since first seen. Head and foot must have moved alike: legs are hidden and shown."""
     across = abs((track.x1 + track.x2) / 2 - person.home_x)
     head, foot = track.y1 - person.home_top, track.y2 - person.home_foot
-    down = max(min(head, foot), 0.0) - min(max(head, foot), 0.0)
+    if head > 0 and foot > 0:
+        down = head if head < foot else foot
+    elif head < 0 and foot < 0:
+        down = -head if head > foot else -foot
+    else:
+        down = 0.0
     return hypot(across, down * depth_factor) / height

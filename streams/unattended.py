@@ -77,10 +77,14 @@ def _meet(frame: Frame, seen: Seen, verdict: Verdict) -> None:
 def _idle(frame: Frame, customers: list[Seen]) -> None:
     """Time goes by at every service point; where somebody is met its clock stands, who is served there sets it back."""
     idle, elapsed_ms = frame.state.idle_ms, frame.elapsed_ms
-    people = [seen for seen in customers if life.shown(seen.person)]
-    now = [(seen.spot.strip, contact) for seen in people if (contact := seen.person.contact) is not None]
-    met = {point for point, contact in now if contact.at == frame.now}
-    served = {point for point, contact in now if contact.at == frame.now and contact.served}
+    met: set[int] = set()
+    served: set[int] = set()
+    for seen in customers:
+        contact = seen.person.contact
+        if contact is not None and contact.at == frame.now and life.shown(seen.person):
+            met.add(seen.spot.strip)
+            if contact.served:
+                served.add(seen.spot.strip)
     for point in range(len(idle)):
         if point in served:
             idle[point] = 0
