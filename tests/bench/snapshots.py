@@ -75,8 +75,8 @@ def main() -> None:
     report.table(
         (
             "episodes a day",
-            "snapshots, s",
-            "JSON alone, s",
+            "snapshots, CPU s",
+            "JSON alone, CPU s",
             "times",
             "day, MiB",
             "7 days, MiB",
