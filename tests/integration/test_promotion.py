@@ -1,6 +1,10 @@
 """A replay is looked at, promoted and rolled back, by the commands, on real servers: topic, SQL and snapshot agree."""
 
 import json
+import os
+import re
+import subprocess
+import sys
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -212,3 +216,38 @@ def test_a_promoted_replay_counts_everywhere_with_inherited_clips_and_a_rollback
     # and rolling that back is the replay again
     assert shop.run("rollback") == 0
     assert all_agree(shop, "lower") == shown
+
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+
+
+def test_the_readmes_recipe_does_what_it_says(shop: Shop, stack_dir: Path, tmp_path: Path) -> None:
+    # given what `make demo` leaves behind: a folder with its servers and a site file
+    (shop.folder / "stack").symlink_to(stack_dir.resolve())
+    (shop.folder / "shop-1").mkdir()
+    (shop.folder / "site.yaml").rename(shop.folder / "shop-1" / "site.yaml")
+    ours = tmp_path / "bin" / "trackfold"
+    ours.parent.mkdir()
+    ours.write_text(f'#!/bin/sh\nexec {sys.executable} -m trackfold "$@"\n')
+    ours.chmod(0o755)
+    found = {"PATH": f"{ours.parent}:{os.environ['PATH']}", "PYTHONPATH": str(Path(__file__).parents[2])}
+
+    # when its lines are run word for word in one shell, and each says with which code it ended
+    (recipe,) = re.findall(r"<!-- recipe -->\n```\n(.*?)```", README, re.S)
+    script = "\n".join(f"{line}\necho '=>' $?" for line in recipe.splitlines())
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, env=os.environ | found, capture_output=True, text=True, check=False
+    )
+
+    # then only the diff ends with 1, for there is one new episode, and a picture of it
+    said = re.split(r"=> (\d+)\n", done.stdout)
+    codes, outputs = said[1::2], said[0::2]
+    assert codes == ["0", "0", "0", "1", "0", "0", "0", "0"], done.stdout + done.stderr
+    _, _, _, differs, _, counted, rolled_back, again, _ = outputs
+    assert "1 new" in differs
+    assert (tmp_path / "sooner.png").read_bytes().startswith(b"\x89PNG")
+
+    # and SQL shows it from the promotion to the rollback
+    assert re.search(r"^sooner +interaction +2$", counted, re.M), counted
+    assert ": live, 1 episodes" in rolled_back
+    assert "sooner" not in again
