@@ -5,7 +5,9 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +25,9 @@ from schemas.records import Episode
 from schemas.site import Site, load_site
 from schemas.topics import EPISODES
 from tests import world, world_servers
+from tests.clip_recording import record
 from tests.connector_stack import Partner
-from tests.scenario import Scenario, ended, fold
+from tests.scenario import TEN_O_CLOCK, Scenario, ended, fold
 from tests.streams_process import publish
 from tests.world import World
 from trackfold import main
@@ -216,6 +219,113 @@ def test_a_promoted_replay_counts_everywhere_with_inherited_clips_and_a_rollback
     # and rolling that back is the replay again
     assert shop.run("rollback") == 0
     assert all_agree(shop, "lower") == shown
+
+
+class Killed(BaseException):
+    """As SIGKILL: nobody catches it, and what was done before is done."""
+
+
+READS = 1_000
+WITHIN_PROMOTE = (
+    "promote.after_clip",
+    "promote.after_upload",
+    "promote.before_decision",
+    "promote.after_decision",
+    "promote.after_rows",
+    "promote.after_views",
+    "promote.within_topic",
+    "promote.after_topic",
+)
+WITHIN_ROLLBACK = ("promote.after_decision", "promote.after_views", "promote.within_topic")
+IN_VIEWS = (
+    "SELECT arraySort(groupArray((version, duration_s))) FROM episodes WHERE site_id = {site:String}",
+    "SELECT sum(interactions), round(sum(duration_s_total), 3) FROM interactions_hourly WHERE site_id = {site:String}",
+)
+"""What somebody might ask; the second looks at the tables twice."""
+
+
+class Reader:
+    """Asks the views all the time; keeps every different answer."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+        self.answers: list[set[str]] = [set() for _ in IN_VIEWS]
+        self.reads = 0
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._read, args=(n,)) for n in range(len(IN_VIEWS))]
+
+    def ask(self, number: int) -> str:
+        return str(query(self._shop.settings, IN_VIEWS[number], parameters={"site": self._shop.site.site_id}).rows)
+
+    def _read(self, number: int) -> None:
+        while not self._stop.is_set():
+            self.answers[number].add(self.ask(number))
+            self.reads += 1
+
+    def __enter__(self) -> "Reader":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+@pytest.mark.timeout(900)
+def test_broken_off_anywhere_the_same_command_again_ends_the_same_and_no_reader_ever_sees_a_mixture(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a replay with a new episode, whose recording is still there
+    shop.replayed("lower", confirm_s=10.0)
+    began = TEN_O_CLOCK + 50_000
+    record(shop.settings.recordings_dir, shop.camera, began, range(began, began + 50_000, 100))
+    left: list[str] = []
+
+    def killed_at(name: str) -> None:
+        if name in left:
+            left.remove(name)
+            raise Killed(name)
+
+    monkeypatch.setattr("connectors.promote.service.failpoint", killed_at)
+
+    def run(names: Sequence[str], *command: str) -> None:
+        """The command, broken off at each of these places, and then to its end."""
+        for name in names:
+            left[:] = [name]
+            with pytest.raises(Killed):
+                shop.run(*command)
+        left.clear()
+        assert shop.run(*command) == 0
+
+    with Reader(shop) as reader:
+        # when it is promoted and rolled back, broken off everywhere
+        live = [reader.ask(n) for n in range(len(IN_VIEWS))]
+        run(WITHIN_PROMOTE, "promote", "--version", "lower")
+        lower = [reader.ask(n) for n in range(len(IN_VIEWS))]
+        promoted = newest_of(shop)
+        run(WITHIN_ROLLBACK, "rollback")
+        assert [reader.ask(n) for n in range(len(IN_VIEWS))] == live
+
+        # and again, as often as it takes for so many reads
+        while reader.reads < READS:
+            assert shop.run("rollback") == 0
+
+    # then every read was wholly the one or wholly the other
+    assert all(one != other for one, other in zip(live, lower, strict=True))
+    assert reader.answers == [{one, other} for one, other in zip(live, lower, strict=True)]
+
+    # and the new episode has its clip: cut once, beside the replay, stored and found by the audit
+    new = next(e for e in promoted.values() if e.episode_id not in shop.live.episodes)
+    assert (new.phase, new.version, new.evidence.status) == ("ended", "lower", "available")
+    folder = shop.settings.replays_dir / "lower" / shop.camera / DAY
+    assert (folder / str(new.evidence.segment_filename)).is_file()
+    if newest_of(shop)[new.episode_id].phase == "retracted":
+        assert shop.run("rollback", "--to", "lower") == 0
+    all_agree(shop, "lower")
+    again = msgspec.structs.replace(newest_of(shop)[new.episode_id], activation=new.activation)
+    assert again == new
 
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
