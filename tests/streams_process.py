@@ -58,6 +58,11 @@ class Process:
             self._process.kill()
             self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
     def text(self) -> str:
         """The log so far."""
         return self.log.read_text(errors="replace")

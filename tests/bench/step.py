@@ -35,7 +35,7 @@ def busy_shop(people: int = TEN, seconds: float = SECONDS) -> Scenario:
             who.leans(40.0 * n + 3 * who.track_id, 40.0 * n + 3 * who.track_id + 15, 0.1)
     for index in range(people - len(shop.people)):
         place, later_s = index % 3, 5.0 * (index // 3)
-        path = [(20.0 * n + later_s, (-1) ** n * (2.0 + place), 5.0 + place) for n in range(int(seconds) // 20)]
+        path = [(20.0 * n + later_s, (-1) ** n * (2.0 + place), 5.0 + place) for n in range(max(1, int(seconds) // 20))]
         walker = shop.customer(*path)
         for n in range(1, int(seconds) // 30):
             walker.renamed(30.0 * n, 100 * (index + 1) + n)
