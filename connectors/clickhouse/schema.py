@@ -12,6 +12,8 @@ from connectors.clickhouse.client import connected
 from connectors.clickhouse.plan import TABLES
 from infra.config import Settings
 
+_VIEW = re.compile(r"CREATE OR REPLACE VIEW (\w+) AS\n(.*)COMMENT '(.+)'\n?$", re.S)
+
 
 def statements() -> list[tuple[str, str]]:
     """(file name, statement) in the order in which they are applied."""
@@ -27,11 +29,15 @@ def apply(settings: Settings) -> None:
     with connected(settings, database="default") as client:
         client.command(f"CREATE DATABASE IF NOT EXISTS `{settings.clickhouse.database}`")
     with connected(settings) as client:
+        views = {statement: found for _, statement in statements() if (found := _VIEW.match(statement))}
         for _, statement in statements():
-            client.command(statement)
+            if statement not in views:
+                client.command(statement)
         for table in TABLES.values():
             _keep(client, table, settings.clickhouse.keep_days)
-        _describe_views(client)
+        comments = _comments_of_tables(client)
+        for view in views.values():
+            client.command(_with_comments(client, comments, *view.groups()))
 
 
 def described(statement: str) -> dict[str, str]:
@@ -39,20 +45,24 @@ def described(statement: str) -> dict[str, str]:
     return dict(re.findall(r"^ +(?:.* AS )?(\w+),? -- (.+)$", statement, re.M))
 
 
-def _describe_views(client: Client) -> None:
-    """Give the columns of the views their comments, which a statement of a view cannot carry without their types."""
-    asked = "SELECT table, name, comment FROM system.columns WHERE database = currentDatabase()"
-    columns: dict[str, dict[str, str]] = {}
-    for table, name, comment in client.query(asked).result_rows:
-        columns.setdefault(table, {})[name] = comment
-    for _, statement in statements():
-        if (found := re.match(r"CREATE OR REPLACE VIEW (\w+)", statement)) is None:
-            continue
-        tables = sorted((*TABLES.values(), "active_versions"), key=lambda table: table not in statement)
-        known = [described(statement), *(columns[table] for table in tables)]
-        comments = {name: next((of[name] for of in known if of.get(name)), "") for name in columns[found[1]]}
-        parts = (f"COMMENT COLUMN {name} '{_escaped(text)}'" for name, text in comments.items())
-        client.command(f"ALTER TABLE {found[1]} {', '.join(parts)}")
+def _comments_of_tables(client: Client) -> dict[str, dict[str, str]]:
+    """Table -> column -> comment."""
+    asked = "SELECT table, name, comment FROM system.columns WHERE database = currentDatabase() AND comment != ''"
+    found: dict[str, dict[str, str]] = {}
+    for table, column, text in client.query(asked).result_rows:
+        found.setdefault(table, {})[column] = text
+    return {table: found[table] for table in (*TABLES.values(), "active_versions")}
+
+
+def _with_comments(client: Client, comments: dict[str, dict[str, str]], name: str, select: str, comment: str) -> str:
+    """The statement of a view with its columns' types, without which it cannot carry their comments."""
+    its_own_first = sorted(comments, key=lambda table: table not in select)
+    known = [described(select), *(comments[table] for table in its_own_first)]
+    columns = (
+        f"{column} {kind} COMMENT '{_escaped(next((of[column] for of in known if column in of), ''))}'"
+        for column, kind, *_ in client.query(f"DESCRIBE TABLE ({select})").result_rows
+    )
+    return f"CREATE OR REPLACE VIEW {name} ({', '.join(columns)}) AS {select}COMMENT '{comment}'"
 
 
 def _escaped(text: str) -> str:
