@@ -331,6 +331,7 @@ def test_broken_off_anywhere_the_same_command_again_ends_the_same_and_no_reader_
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
 
+@pytest.mark.timeout(900)
 def test_the_readmes_recipe_does_what_it_says(shop: Shop, stack_dir: Path, tmp_path: Path) -> None:
     # given what `make demo` leaves behind: a folder with its servers and a site file
     (shop.folder / "stack").symlink_to(stack_dir.resolve())
