@@ -23,7 +23,6 @@ from infra.kafka import Publisher, client_settings, connect_codec, consumer, ens
 from infra.local import pipeline, runner, stack
 from infra.local.runner import Runner, Service
 from schemas.topics import TRACK_UPDATES
-from streams.store import changelog
 from tests.chaos.proxy import Relay
 from tests.chaos.shop import FILM, Shop
 from tests.connector_stack import Partner
@@ -114,6 +113,8 @@ class Running:
         self._film = consumer(self.settings, None, **QUIET)
         self._film.assign([TopicPartition(TRACK_UPDATES.name, partition_of(FILM, TRACK_UPDATES.partitions), 0)])
         self._stack.callback(self._film.close)
+        self._worker = consumer(self.settings, "streams", **QUIET)  # asks about the group without joining it
+        self._stack.callback(self._worker.close)
         self._filmed = 0
         self.runner = self._stack.enter_context(
             Runner(self.folder / "run", [self._as_here(part) for part in self._services()])
@@ -174,14 +175,13 @@ class Running:
         return self._filmed / self.shop.film_records
 
     def folded(self) -> float:
-        """The share of the script that is folded: a camera's state is stored once for each record."""
-        topic = changelog(f"{self.settings.consumer_group}-streams", "cameras")
-        places = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+        """The share of the script that is folded, as far as the worker has committed it."""
+        places = [TopicPartition(TRACK_UPDATES.name, number) for number in range(TRACK_UPDATES.partitions)]
         try:
-            stored = sum(self._film.get_watermark_offsets(place, timeout=5)[1] for place in places)
+            done = sum(max(at.offset, 0) for at in self._worker.committed(places, timeout=5))
         except KafkaException:
             return 0.0
-        return stored / len(self._updates)
+        return done / len(self._updates)
 
     def pid(self, name: str) -> int | None:
         """Of a process of ours, or of a server; None while it does not run."""
