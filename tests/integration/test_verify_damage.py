@@ -162,9 +162,7 @@ REMOVED_OR_ALTERED: dict[str, tuple[Change, Change, str, str]] = {
             f"('{shop.world.site.site_id}', '{shop.clip().camera_id}', '2026-03-02', 'trial', 1, 0)",
         ),
         lambda shop: command(
-            shop.settings,
-            "INSERT INTO active_versions VALUES "
-            f"('{shop.world.site.site_id}', '{shop.clip().camera_id}', '2026-03-02', 'live', 2, 0)",
+            shop.settings, f"ALTER TABLE active_versions DELETE WHERE site_id = '{shop.world.site.site_id}'"
         ),
         "ClickHouse",
         "is shown 0 times by the view episodes",
