@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from schemas.records import Episode, TrackRef
+from schemas.lineage import same_people
+from schemas.records import Episode
 
 What = Literal["new", "gone", "moved", "merged", "split", "changed"]
 WHATS: tuple[What, ...] = ("new", "gone", "moved", "merged", "split", "changed")
@@ -128,16 +129,7 @@ def is_same(one: Episode, other: Episode) -> bool:
         return True
     if _overlap_ms(one, other) <= 0:
         return False
-    staff, customer = one.lineage.staff, one.lineage.customer
-    if one.kind == "unattended":
-        return _share(customer, other.lineage.customer)
-    straight = _share(staff, other.lineage.staff) and _share(customer, other.lineage.customer)
-    return straight or (_share(staff, other.lineage.customer) and _share(customer, other.lineage.staff))
-
-
-def _share(some: Sequence[TrackRef], others: Sequence[TrackRef]) -> bool:
-    """Is a raw track in both, however it was cut into tracklets?"""
-    return not {(r.stream_epoch, r.track_id) for r in some}.isdisjoint((r.stream_epoch, r.track_id) for r in others)
+    return same_people(one.lineage, other.lineage)
 
 
 def _changed(old: Episode, new: Episode) -> Difference | None:

@@ -73,14 +73,17 @@ def publish_rules(settings: Settings, codec: Codec, site: Site) -> RulesBook:
 
 def _read(settings: Settings, codec: Codec, topic: Topic, kind: type[R]) -> list[R]:
     """All records of a compacted topic; what is no such record is put aside, as everywhere."""
-    publisher = Publisher(settings, codec)
-    records = []
+    records, strange = [], []
     for message in read_to_end(settings, topic):
         if message.value() is not None:
             try:
                 records.append(codec.decode(message.value(), kind))
             except UndecodableError as error:
                 log.error("%s offset %s is undecodable, put aside: %s", topic.name, message.offset(), error)
-                dead_letter(publisher, topic, message, error)
-    publisher.flush()
+                strange.append((message, error))
+    if strange:  # else nothing is to be said, and this is read every few seconds
+        publisher = Publisher(settings, codec)
+        for message, why in strange:
+            dead_letter(publisher, topic, message, why)
+        publisher.flush()
     return records

@@ -11,6 +11,7 @@ from connectors.clip.plan import jobs as clip_jobs
 from connectors.incident.plan import IncidentJob
 from schemas.hashing import sealed
 from schemas.ids import incident_id
+from schemas.lineage import same_people
 from schemas.promotions import Active, CameraDay
 from schemas.records import (
     ClipCut,
@@ -19,7 +20,6 @@ from schemas.records import (
     Episode,
     IncidentReported,
     InteractionEvent,
-    Lineage,
     UnattendedEvent,
 )
 from schemas.windows import CLOSING_LEAD_MS
@@ -98,20 +98,8 @@ def _shows(other: Part, job: ClipJob, there: Known) -> bool:
         and clip.subject.kind == subject.kind
         and clip.covered_from <= begin
         and end <= clip.covered_to
-        and _same_people(clip.subject.lineage, subject.lineage)
+        and same_people(clip.subject.lineage, subject.lineage)
     )
-
-
-def _same_people(one: Lineage, other: Lineage) -> bool:
-    """Do both have raw tracks in common, each of the two people? Which of them is staff may have changed."""
-    (staff, customer), (others_staff, others_customer) = _tracks(one), _tracks(other)
-    straight = customer & others_customer and (staff & others_staff or not (staff or others_staff))
-    return bool(straight or (staff & others_customer and customer & others_staff))
-
-
-def _tracks(lineage: Lineage) -> tuple[set[tuple[int, int]], set[tuple[int, int]]]:
-    staff, customer = ({(r.stream_epoch, r.track_id) for r in refs} for refs in (lineage.staff, lineage.customer))
-    return staff, customer
 
 
 def to_do(before: ClipCut | ClipUploaded | None) -> bool:

@@ -7,10 +7,9 @@ Killed anywhere, the next command first brings the unfinished decision to its en
 records have the same bytes, rows replace themselves.
 """
 
-import fcntl
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import msgspec
@@ -25,6 +24,7 @@ from connectors.sink import decoded
 from infra.config import Settings
 from infra.failpoint import failpoint
 from infra.kafka import Publisher, connect_codec, ensure_topics, read_to_end
+from infra.local.files import locked
 from infra.replays import Told, camera_days, content_sha256, read_day
 from schemas.hashing import sealed
 from schemas.promotions import LIVE, Active, CameraDay, active, before, in_order, unfinished
@@ -130,12 +130,8 @@ class Promoting:
                 return of
         raise NotPromoted(f"{version} never counted for {camera_day[0]} on {camera_day[1]}: promote it instead")
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        self._settings.replays_dir.mkdir(parents=True, exist_ok=True)
-        with (self._settings.replays_dir / ".promoting").open("wb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+    def _alone(self) -> AbstractContextManager[None]:
+        return locked(self._settings.replays_dir / ".promoting")
 
     def _decisions(self) -> list[Promotion]:
         found = [r for _, r in decoded(read_to_end(self._settings, PROMOTIONS), self._codec, None)]

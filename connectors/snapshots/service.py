@@ -22,6 +22,7 @@ from infra.failpoint import failpoint
 from infra.health import Health
 from infra.kafka import KafkaUnavailable, Publisher, connect_codec, consumer, ensure_topics, read_to_end
 from infra.standing import Standing
+from infra.whole import WholeFile
 from schemas.codec import Codec
 from schemas.ids import safe_name
 from schemas.records import Episode
@@ -89,7 +90,7 @@ def folder_of(settings: Settings, site: Site) -> Path:
 
 
 def write(path: Path, data: bytes) -> bool:
-    """Replace a file as a whole: temporary file, fsync, rename, fsync of the folder. False when it said so already.
+    """Replace a file as a whole, durably. False when it said so already.
 
     The folder is locked, so that a rebuild and the service do not share a temporary file. Raises SnapshotNotWritten.
     """
@@ -100,13 +101,8 @@ def write(path: Path, data: bytes) -> bool:
             fcntl.flock(folder, fcntl.LOCK_EX)
             if path.exists() and path.read_bytes() == data:
                 return False
-            temporary = path.with_name(f".{path.name}.new")
-            with temporary.open("wb") as file:
+            with WholeFile(path) as file:
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-            os.fsync(folder)
             return True
         finally:
             os.close(folder)
