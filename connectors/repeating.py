@@ -10,8 +10,9 @@ import msgspec
 
 from connectors.connector import Connector, J, R
 from connectors.work import Outcome, Partition, Work, numbered, split
+from schemas.acts import RetryAsked
 from schemas.hashing import sealed
-from schemas.records import ClipCut, ClipUploaded, RetryAsked
+from schemas.records import ClipCut, ClipUploaded
 
 DAY_MS = 24 * 3600 * 1000
 

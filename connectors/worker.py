@@ -38,8 +38,8 @@ from infra.failpoint import failpoint
 from infra.health import Health
 from infra.kafka import KafkaUnavailable, Publisher, read_to_end
 from schemas import topics
+from schemas.acts import RetryAsked
 from schemas.errors import ExplainedError
-from schemas.records import RetryAsked
 
 log = logging.getLogger(__name__)
 AT_ONCE = 4

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from schemas.records import Promotion
+from schemas.acts import Promotion
 
 CameraDay = tuple[str, str]
 """(camera_id, business day YYYY-MM-DD)."""

@@ -1,4 +1,4 @@
-"""The records of every topic, field by field as in avro/*.avsc (a test keeps the two equal).
+"""The records of every topic, field by field as in avro/*.avsc (a test keeps the two equal); of persons: acts.py.
 
 Times are integers in ms UTC, boxes are pixels from the top-left corner. Records are frozen: a change is a new record.
 What a record may hold is checked when it is decoded: one that breaks it is undecodable.
@@ -28,9 +28,6 @@ OutageReason = Literal[
     "gap", "interrupted", "lost", "missing", "skipped", "ended", "displaced", "blind", "UNRECOGNISED"
 ]
 ControlAction = Literal["apply_rules", "UNRECOGNISED"]
-Step = Literal["clip", "upload", "incident", "UNRECOGNISED"]
-Verdict = Literal["again", "not_accepted", "accepted", "UNRECOGNISED"]
-PromotionAct = Literal["promote", "rollback", "UNRECOGNISED"]
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,254}\Z")]
 """What becomes a file's or folder's name, a key in a storage, a label: one path component, whoever wrote the record."""
@@ -532,27 +529,6 @@ class Episode(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     audit: list[AuditStep] = []
 
 
-class RetryAsked(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A person asked for a step to be done again, or said what became of it. Key: camera_id."""
-
-    site_id: Name
-    camera_id: Name
-    lane: Name
-    business_day: Day
-    episode_id: Name
-    step: Step
-    part: ClipPart | None = None
-    work_key: str
-    revision: int
-    verdict: Verdict
-    external_id: str | None = None
-    reason: str
-    asked_by: str
-    asked_at: Time
-    hash: str
-    previous_hash: str | None = None
-
-
 class FoldHalt(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A camera's fold stands before a record that it cannot take. Key: camera_id/lane; null: it goes on."""
 
@@ -566,20 +542,6 @@ class FoldHalt(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     halted_at: Time
 
 
-class FoldSkip(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A person told the fold to pass over a record that it cannot take. Key: camera_id/lane/epoch/sequence."""
-
-    site_id: Name
-    camera_id: Name
-    lane: Name
-    stream_epoch: Time
-    sequence: int
-    reason: str
-    skipped_by: str
-    skipped_at: Time
-    captured_at: Time | None = None
-
-
 class RulesSet(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One camera's effective rules, kept under their hash. Key: rules_version."""
 
@@ -587,30 +549,3 @@ class RulesSet(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     site_id: Name
     camera_id: Name
     body: str
-
-
-class PromotedDay(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """One camera's business day and what counts for it."""
-
-    camera_id: Name
-    business_day: Day
-    version: Name
-    content_sha256: str | None = None
-
-
-class Promotion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A person decided which version counts for some cameras' days. Key: site_id/activation.
-
-    The highest activation that names a camera's day decides for it.
-    """
-
-    site_id: Name
-    activation: int
-    act: PromotionAct
-    days: list[PromotedDay]
-    reason: str
-    decided_by: str
-    decided_at: Time
-    finished_at: Time | None = None
-    hash: str
-    previous_hash: str | None = None

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from schemas import records
+from schemas import acts, records
 
 PARTITIONS = 12
 DAY_MS = 24 * 3600 * 1000
@@ -84,12 +84,15 @@ CLIPS = Topic("clips", "camera_id", records.ClipCut, "Outcome of cutting a clip.
 UPLOADS = Topic("uploads", "camera_id", records.ClipUploaded, "Outcome of storing a clip.", _days(400))
 INCIDENTS = Topic("incidents", "camera_id", records.IncidentReported, "Outcome of reporting.", _days(400))
 EPISODES = Topic("episodes", "episode_id", records.Episode, "Everything known of an episode.", compacted=True)
-RETRIES = Topic("retries", "camera_id", records.RetryAsked, "A person had a step done again.", _days(400))
+RETRIES = Topic("retries", "camera_id", acts.RetryAsked, "A person had a step done again.", _days(400))
+EVIDENCE_VIEWS = Topic(
+    "evidence-views", "camera_id", acts.EvidenceViewed, "Who was shown which episode or clip.", _days(400)
+)
 FOLD_HALTS = Topic(
     "fold-halts", "camera_id/lane", records.FoldHalt, "Cameras whose fold stands still, and why.", compacted=True
 )
 FOLD_SKIPS = Topic(
-    "fold-skips", "camera_id/lane/epoch/sequence", records.FoldSkip, "Records a person told us to pass.", compacted=True
+    "fold-skips", "camera_id/lane/epoch/sequence", acts.FoldSkip, "Records a person told us to pass.", compacted=True
 )
 CAMERA_RULES = Topic(
     "camera-rules", "rules_version", records.RulesSet, "Each effective rules set under its hash.", compacted=True
@@ -97,7 +100,7 @@ CAMERA_RULES = Topic(
 PROMOTIONS = Topic(
     "promotions",
     "site_id/activation",
-    records.Promotion,
+    acts.Promotion,
     "Which version counts for which camera's day, who said so and when.",
     compacted=True,
 )
@@ -123,6 +126,7 @@ PUBLIC = (
     INCIDENTS,
     EPISODES,
     RETRIES,
+    EVIDENCE_VIEWS,
     FOLD_HALTS,
     FOLD_SKIPS,
     CAMERA_RULES,

@@ -8,7 +8,8 @@ from typing import Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
-from schemas.records import Cause, FoldSkip, OutageReason, TrackUpdate
+from schemas.acts import FoldSkip
+from schemas.records import Cause, OutageReason, TrackUpdate
 from streams import camera, position
 from streams import state as camera_state
 from streams.book import RulesBook

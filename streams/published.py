@@ -7,9 +7,10 @@ from pydantic import ValidationError
 
 from infra.config import Settings
 from infra.kafka import Publisher, dead_letter, read_to_end
+from schemas.acts import FoldSkip, Promotion
 from schemas.codec import Codec, R, UndecodableError
 from schemas.promotions import Active, CameraDay, active
-from schemas.records import FoldSkip, Promotion, RulesSet
+from schemas.records import RulesSet
 from schemas.rules import CameraRules
 from schemas.site import Site
 from schemas.topics import CAMERA_RULES, FOLD_SKIPS, PROMOTIONS, Topic

@@ -4,8 +4,9 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from connectors.audit.facts import Difference, Log, topic_name
+from schemas.acts import FoldSkip, RetryAsked
 from schemas.hashing import hash_of
-from schemas.records import ClipCut, ClipUploaded, FoldSkip, IncidentReported, RetryAsked
+from schemas.records import ClipCut, ClipUploaded, IncidentReported
 
 Facet = ClipCut | ClipUploaded | IncidentReported
 STORE = "topic retries"

@@ -8,6 +8,7 @@ import msgspec
 
 from infra.replays import Told
 from schemas import topics
+from schemas.acts import EvidenceViewed, FoldSkip, Promotion, RetryAsked
 from schemas.promotions import CameraDay
 from schemas.records import (
     CameraOutage,
@@ -16,12 +17,9 @@ from schemas.records import (
     ClipUploaded,
     CustomerVisit,
     Episode,
-    FoldSkip,
     IncidentReported,
     InteractionEvent,
     Phase,
-    Promotion,
-    RetryAsked,
     UnattendedEvent,
 )
 
@@ -36,6 +34,7 @@ Fact = (
     | CameraOutage
     | RetryAsked
     | FoldSkip
+    | EvidenceViewed
     | Promotion
 )
 Replay = tuple[str, str, str]
@@ -94,6 +93,8 @@ class Log:
     """What persons had done again."""
     skips: list[FoldSkip] = field(default_factory=list)
     """What persons had the fold pass over."""
+    views: list[EvidenceViewed] = field(default_factory=list)
+    """What persons were shown."""
     promotions: list[Promotion] = field(default_factory=list)
     """Which version persons let count."""
     replays: dict[Replay, list[Told]] = field(default_factory=dict)
@@ -142,6 +143,7 @@ class Log:
             incidents={o: found for o, found in self.incidents.items() if o in occurrences},
             episodes={i: found for i, found in self.episodes.items() if i in episode_ids},
             asks=[ask for ask in self.asks if ask.episode_id in episode_ids],
+            views=[view for view in self.views if view.episode_id in episode_ids],
             sent_again=[sent for sent in self.sent_again if sent.episode_id in episode_ids],
             replays={
                 replay: [one for one in told if getattr(one, "episode_id", None) in episode_ids]

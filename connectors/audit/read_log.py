@@ -10,6 +10,7 @@ from connectors.ways_out.dead_letters import Letter
 from infra.config import Settings
 from infra.kafka import read_to_end
 from infra.replays import NoReplay, Told, read_day
+from schemas.acts import EvidenceViewed, FoldSkip, Promotion, RetryAsked
 from schemas.codec import HEADER, Codec, UndecodableError
 from schemas.promotions import active
 from schemas.records import (
@@ -18,11 +19,8 @@ from schemas.records import (
     ClipUploaded,
     CustomerVisit,
     Episode,
-    FoldSkip,
     IncidentReported,
     InteractionEvent,
-    Promotion,
-    RetryAsked,
     UnattendedEvent,
 )
 from schemas.site import Site
@@ -31,6 +29,7 @@ from schemas.topics import (
     CLIPS,
     CUSTOMER_VISITS,
     EPISODES,
+    EVIDENCE_VIEWS,
     FOLD_SKIPS,
     INCIDENTS,
     INTERACTION_EVENTS,
@@ -50,6 +49,7 @@ TOPICS = (
     CUSTOMER_VISITS,
     CAMERA_OUTAGES,
     RETRIES,
+    EVIDENCE_VIEWS,
     FOLD_SKIPS,
     PROMOTIONS,
 )
@@ -127,6 +127,8 @@ def _identity(record: Fact) -> tuple[str, object]:
             return f"{record.episode_id}:{record.work_key}", (record.hash, record.asked_by, record.asked_at)
         case FoldSkip():
             return f"{record.camera_id}/{record.lane}", (record.stream_epoch, record.sequence, record.skipped_at)
+        case EvidenceViewed():
+            return record.episode_id, record
         case Promotion():
             return f"{record.site_id}/{record.activation}", record.finished_at
 
@@ -149,6 +151,8 @@ def _keep(record: Fact, log: Log) -> None:
             log.asks.append(record)
         case FoldSkip():
             log.skips.append(record)
+        case EvidenceViewed():
+            log.views.append(record)
         case Promotion():
             log.promotions.append(record)
         case CustomerVisit():

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from connectors.audit import acts
 from connectors.audit.facts import Difference, Event, Log, Stores
+from schemas.acts import EvidenceViewed, PromotedDay, RetryAsked
 from schemas.hashing import hash_of
 from schemas.promotions import in_order
-from schemas.records import ClipPart, Episode, InteractionEvent, PromotedDay, RetryAsked, UnattendedEvent
+from schemas.records import ClipPart, Episode, InteractionEvent, UnattendedEvent
 from schemas.site import Site
 
 TIME = "%Y-%m-%d %H:%M:%S"
@@ -89,6 +90,7 @@ def tell(
         detail = " ".join(filter(None, (report.incident_id, report.status, report.external_incident_id, report.reason)))
         evidence.append(_step(report.reported_at, "incident", detail, report.hash, report.previous_hash, site))
     evidence += [_ask_step(ask, site) for ask in acts.asks_about(episode_id, owner, occurrence_id, log)]
+    evidence += [_view_step(view, site) for view in log.views if view.episode_id == episode_id]
     evidence += _other_acts(episode_id, log, site)
     return Story(
         episode_id=episode_id,
@@ -152,6 +154,13 @@ def _ask_step(ask: RetryAsked, site: Site) -> Step:
     said = verdicts.get(ask.verdict, "again")
     detail = f"{acts.step(ask)}, {said}, by {ask.asked_by}" + (f": {ask.reason}" if ask.reason else "")
     return _step(ask.asked_at, "retry asked", detail, ask.hash, ask.previous_hash, site)
+
+
+def _view_step(view: EvidenceViewed, site: Site) -> Step:
+    whom = f"whoever had the link of {view.by}" if view.role == "link" else f"{view.by} ({view.role})"
+    shown = f"{view.part} clip to {whom}" if view.part else f"page to {whom}"
+    what, detail = ("shared", f"link made by {whom}") if view.how == "share" else ("shown", shown)
+    return _step(view.viewed_at, what, detail, hash_of(view), None, site)
 
 
 def _other_acts(episode_id: str, log: Log, site: Site) -> list[Step]:

@@ -26,6 +26,7 @@ from infra.failpoint import failpoint
 from infra.kafka import Publisher, connect_codec, ensure_topics, read_to_end
 from infra.local.files import locked
 from infra.replays import Told, camera_days, content_sha256, read_day
+from schemas.acts import PromotedDay, Promotion, PromotionAct
 from schemas.hashing import sealed
 from schemas.promotions import LIVE, Active, CameraDay, active, before, in_order, unfinished
 from schemas.records import (
@@ -34,9 +35,6 @@ from schemas.records import (
     Episode,
     IncidentReported,
     InteractionEvent,
-    PromotedDay,
-    Promotion,
-    PromotionAct,
     UnattendedEvent,
 )
 from schemas.site import Site

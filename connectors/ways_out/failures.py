@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from connectors.work import Work, split
+from schemas.acts import RetryAsked, Step, Verdict
 from schemas.errors import InputError
 from schemas.hashing import sealed
 from schemas.records import (
@@ -16,10 +17,7 @@ from schemas.records import (
     EpisodeKind,
     FoldHalt,
     IncidentReported,
-    RetryAsked,
-    Step,
     Subject,
-    Verdict,
 )
 
 State = Literal["retrying", "failed", "ambiguous", "expired", "partial", "halted"]

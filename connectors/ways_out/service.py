@@ -11,8 +11,9 @@ from connectors.ways_out.failures import STEPS, Failure, Job, Result, Word, of_h
 from connectors.work import Work, numbered, read_work, split
 from infra.config import Settings
 from infra.kafka import Publisher, connect_codec, ensure_topics, read_to_end
+from schemas.acts import FoldSkip, RetryAsked, Step
 from schemas.errors import InputError
-from schemas.records import ClipCut, ClipUploaded, FoldHalt, FoldSkip, IncidentReported, RetryAsked, Step
+from schemas.records import ClipCut, ClipUploaded, FoldHalt, IncidentReported
 from schemas.site import Site
 from schemas.topics import FOLD_HALTS, FOLD_SKIPS, RETRIES, work
 

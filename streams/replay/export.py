@@ -14,10 +14,11 @@ from fastavro.write import Writer
 
 from infra.failpoint import failpoint
 from infra.whole import WholeFile
+from schemas.acts import FoldSkip
 from schemas.avro import schema_text
 from schemas.codec import Codec, MemoryRegistry
 from schemas.errors import InputError
-from schemas.records import FoldSkip, RulesSet, TrackUpdate
+from schemas.records import RulesSet, TrackUpdate
 from schemas.topics import CAMERA_RULES, FOLD_SKIPS, TRACK_UPDATES
 from streams.progress import place_of
 from streams.replay import files, manifest

@@ -8,6 +8,7 @@ import pytest
 from connectors.audit.facts import Difference
 from connectors.audit.service import UnknownEpisode, resolve
 from connectors.audit.story import Story, tell
+from schemas.acts import EvidenceViewed
 from schemas.records import CameraOutage, CustomerVisit, Episode, InteractionEvent
 from tests import world
 
@@ -85,6 +86,37 @@ def test_a_retracted_episode_says_why_and_keeps_its_evidence() -> None:
     steps = {step.what: step.detail for step in told.steps}
     assert steps["retracted"] == "its people proved to be others"
     assert {"clip alert", "upload alert", "incident"} <= steps.keys()
+
+
+def test_who_was_shown_the_evidence_stands_in_the_story_of_that_episode_alone() -> None:
+    # given a page and a clip shown to a person, a link that the person made, and what the link was used for
+    def view(at: int, role: str, how: str, part: str | None = None) -> EvidenceViewed:
+        said = {"site_id": "shop", "camera_id": "counter-story", "episode_id": FIRST, "business_day": "2026-03-02"}
+        return msgspec.convert(
+            said | {"viewed_at": at, "by": "anna", "role": role, "how": how, "part": part}, EvidenceViewed
+        )
+
+    later = world.MORNING + 3_600_000 * 5
+    views = [
+        view(later, "operator", "page"),
+        view(later + 1000, "operator", "clip", "alert"),
+        view(later + 2000, "operator", "share"),
+        view(later + 3000, "link", "clip", "closing"),
+    ]
+    log = world.log_of(WORLD, [*WORLD.records, *views, views[0]])
+
+    # when the stories are told
+    told = tell(FIRST, log, world.stores_of(WORLD), WORLD.site)
+    other = tell(SECOND, log, world.stores_of(WORLD), WORLD.site)
+
+    # then each view is a step, also when its record came twice
+    assert [(step.what, step.detail) for step in told.steps[-4:]] == [
+        ("shown", "page to anna (operator)"),
+        ("shown", "alert clip to anna (operator)"),
+        ("shared", "link made by anna (operator)"),
+        ("shown", "closing clip to whoever had the link of anna"),
+    ]
+    assert not [step for step in other.steps if step.what in ("shown", "shared")]
 
 
 def test_a_wait_names_the_customer_alone() -> None:

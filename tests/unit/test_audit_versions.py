@@ -10,8 +10,9 @@ import pytest
 from connectors.audit import versions
 from connectors.audit.facts import Log, Stores
 from connectors.clickhouse.plan import outage_row, visit_row
+from schemas.acts import PromotedDay, Promotion
 from schemas.hashing import sealed
-from schemas.records import CameraOutage, ClipCut, CustomerVisit, Episode, PromotedDay, Promotion, UnattendedEvent
+from schemas.records import CameraOutage, ClipCut, CustomerVisit, Episode, UnattendedEvent
 from tests import world
 
 DAY = "2026-03-02"

@@ -2,8 +2,9 @@
 
 import pytest
 
+from schemas.acts import FoldSkip
 from schemas.codec import Codec, MemoryRegistry, RegistryUnavailable, SchemaNotRegistered
-from schemas.records import FoldSkip, InteractionEvent
+from schemas.records import InteractionEvent
 from tests.connector_records import event
 
 RECORD = event()

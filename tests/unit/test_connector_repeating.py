@@ -12,8 +12,9 @@ from connectors.upload.plan import Stored, as_before, uploaded
 from connectors.upload.service import UploadConnector
 from connectors.work import Done, Outcome, Partition, Work
 from infra.config import Settings
+from schemas.acts import RetryAsked
 from schemas.hashing import hash_of, sealed
-from schemas.records import ClipUploaded, IncidentReported, RetryAsked
+from schemas.records import ClipUploaded, IncidentReported
 from tests.connector_records import T0, clip, event, site, subject, upload
 from tests.unit.test_connector_worker import Api, Kafka, Killed, Reporting, live, reports, statuses
 

@@ -17,8 +17,9 @@ from connectors.intake import Taken
 from connectors.work import Again, Done, Outcome, Retry, Unsure, Work, split
 from connectors.worker import Worker
 from schemas import topics
+from schemas.acts import RetryAsked
 from schemas.errors import InputError
-from schemas.records import ClipUploaded, IncidentReported, RetryAsked
+from schemas.records import ClipUploaded, IncidentReported
 from tests.connector_records import T0, event, subject, upload
 
 TICKS = itertools.count(T0)

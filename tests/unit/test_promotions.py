@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from connectors.promote import plan
+from schemas.acts import PromotedDay, Promotion
 from schemas.promotions import LIVE, Active, active, before, unfinished
-from schemas.records import ClipCut, InteractionEvent, PromotedDay, Promotion, UnattendedEvent
+from schemas.records import ClipCut, InteractionEvent, UnattendedEvent
 from tests import world
 from tests.scenario import Scenario, ended, fold, rules, with_thresholds
 

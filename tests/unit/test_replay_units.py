@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from schemas.acts import FoldSkip
 from schemas.errors import InputError
-from schemas.records import FoldSkip, Position, TrackUpdate
+from schemas.records import Position, TrackUpdate
 from streams.replay.export import Exporting, shares
 from streams.replay.export import folder_of as exported_to
 from streams.replay.log import Batch

@@ -12,8 +12,9 @@ from connectors.audit.story import tell
 from connectors.ways_out.dead_letters import Letter, NoSuchLetter, one, shown
 from connectors.ways_out.failures import Failure, Filter, Job, NothingToRetry, Word, asks, of_halt, of_work
 from connectors.work import Work
+from schemas.acts import FoldSkip, RetryAsked
 from schemas.hashing import hash_of, sealed
-from schemas.records import ClipCut, ClipUploaded, FoldHalt, FoldSkip, IncidentReported, RetryAsked
+from schemas.records import ClipCut, ClipUploaded, FoldHalt, IncidentReported
 from schemas.topics import CLIPS
 from tests import world
 from tests.connector_records import T0, clip, event, subject, upload
