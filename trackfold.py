@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.clickhouse import ask
+from connectors.console import options as console
 from connectors.promote import options as promotion
 from connectors.ways_out import options as ways_out
 from inference.calibrate import options as calibrate
@@ -23,7 +24,7 @@ from streams import diff_options as diff
 from streams.replay import options as replaying
 
 CONNECTORS = ("clip", "upload", "incident", "clickhouse", "snapshots")
-LATE = {"ultralytics", "torch", "cv2", "deep_sort_realtime", "chdb", "matplotlib"}
+LATE = {"ultralytics", "torch", "cv2", "deep_sort_realtime", "chdb", "matplotlib", "fastapi", "uvicorn", "argon2"}
 
 
 def _stack_dir(arguments: argparse.Namespace, settings: Settings) -> Path:
@@ -225,8 +226,8 @@ def parser() -> argparse.ArgumentParser:
     sub = command("verify", verify, "  trackfold verify --wait 60 --site shop.yaml", site=True)
     sub.add_argument("--wait", type=float, default=0.0, metavar="S", help="first wait until nothing is under way")
     promotions = promotion.commands(lambda: importlib.import_module("streams.history"))
-    own = (calibrate.COMMAND, *replaying.COMMANDS, *ways_out.COMMANDS, diff.COMMAND, *promotions, ask.COMMAND)
-    for word, act, examples, add_options in own:
+    looking = (diff.COMMAND, *promotions, ask.COMMAND, console.COMMAND)
+    for word, act, examples, add_options in (calibrate.COMMAND, *replaying.COMMANDS, *ways_out.COMMANDS, *looking):
         add_options(command(word, act, examples, site=word not in ("dlq", "sql")))
     sub = command("snapshot", snapshot, "  trackfold snapshot --rebuild --site shop.yaml", site=True)
     sub.add_argument("--rebuild", action="store_true", required=True, help="from the episodes topic")

@@ -18,6 +18,8 @@ from pydantic_settings import (
 
 from schemas.errors import InputError
 
+SECRET_CHARACTERS_MIN = 32
+
 
 class ConfigError(InputError):
     """A setting cannot be used; the text names the key and what to do."""
@@ -145,6 +147,39 @@ class ProbeSettings(Group):
     """0: any that is free, so that many processes can run beside one another; see <data_dir>/probes."""
 
 
+class ConsoleUser(Group):
+    """Somebody who signs in to the console by name."""
+
+    role: Literal["viewer", "operator"] = "viewer"
+    password_hash: SecretStr
+    """What `trackfold console --hash-password` prints."""
+
+
+class ConsoleSettings(Group):
+    """The web console. Without users and tokens it makes a token for its operator, and shows it when it starts."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8600, ge=0, le=65535)
+    """0: any that is free."""
+    users: dict[str, ConsoleUser] = Field(default_factory=dict)
+    operator_token: SecretStr | None = None
+    viewer_token: SecretStr | None = None
+    secret: SecretStr | None = None
+    """Signs sessions and shared links, 32 characters or more; without one they end with the process."""
+    session_h: float = Field(default=12.0, gt=0)
+    behind_https: bool = False
+    """A proxy speaks HTTPS for it: cookies go over nothing else."""
+    base_url: str | None = None
+    """What shared links begin with, for example https://shop.example.com; without it, what the browser asked for."""
+
+    @field_validator("secret", "operator_token", "viewer_token")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < SECRET_CHARACTERS_MIN:
+            raise ValueError(f"at least {SECRET_CHARACTERS_MIN} characters, for example of `openssl rand -hex 32`")
+        return value
+
+
 class PartnerSettings(Group):
     """The local stand-in of the partner APIs (only where the local stack runs)."""
 
@@ -170,6 +205,7 @@ class Settings(BaseSettings):
     snapshots: SnapshotSettings = SnapshotSettings()
     recording: RecordingSettings = RecordingSettings()
     probe: ProbeSettings = ProbeSettings()
+    console: ConsoleSettings = ConsoleSettings()
     consumer_group: str = "trackfold"
     """Prefix of all consumer groups."""
     lost_after_s: float = Field(default=15.0, gt=0)

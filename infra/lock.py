@@ -18,7 +18,7 @@ def main() -> int:
     compile_ = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", *COMMON]
     full, base = "requirements/full.lock", "requirements/base.lock"
     subprocess.run([*compile_, "--all-extras", "-o", full], check=True)
-    extras = ["--extra", "demo", "--extra", "local", "--extra", "dev"]
+    extras = [part for name in ("demo", "local", "console", "dev") for part in ("--extra", name)]
     subprocess.run([*compile_, *extras, "-c", full, "-o", base], check=True)
     return 0
 

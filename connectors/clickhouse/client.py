@@ -55,27 +55,38 @@ def connected(settings: Settings, database: str | None = None) -> Iterator[Clien
     Raises, also for what is done with the client: ClickHouseRefuses for a wrong login, SqlError for a statement that
     is wrong, ClickHouseUnavailable for anything that may pass.
     """
-    wanted = settings.clickhouse
-    client: Client | None = None
-    try:
-        client = clickhouse_connect.get_client(
-            dsn=wanted.url,
-            username=wanted.username,
-            password=wanted.password.get_secret_value(),
-            database=wanted.database if database is None else database,
-            connect_timeout=CONNECT_S,
-            send_receive_timeout=ANSWER_S,
-            autogenerate_session_id=False,  # within a session only one query runs at a time
-            tz_mode="aware",
-            # no proxy of the environment stands before this machine
-            **({"pool_mgr": _direct()} if is_loopback(wanted.url) else {}),
-        )
-        yield client
-    except DriverError as error:
-        raise _explained(wanted.url, error) from error
-    finally:
-        if client is not None:
+    with explained(settings):
+        client = client_of(settings, database)
+        try:
+            yield client
+        finally:
             client.close()
+
+
+@contextmanager
+def explained(settings: Settings) -> Iterator[None]:
+    """Errors of the driver in this block come out as those of connected()."""
+    try:
+        yield
+    except DriverError as error:
+        raise _explained(settings.clickhouse.url, error) from error
+
+
+def client_of(settings: Settings, database: str | None = None) -> Client:
+    """A client that threads may share and its owner closes. To be used within explained()."""
+    wanted = settings.clickhouse
+    return clickhouse_connect.get_client(
+        dsn=wanted.url,
+        username=wanted.username,
+        password=wanted.password.get_secret_value(),
+        database=wanted.database if database is None else database,
+        connect_timeout=CONNECT_S,
+        send_receive_timeout=ANSWER_S,
+        autogenerate_session_id=False,  # within a session only one query runs at a time
+        tz_mode="aware",
+        # no proxy of the environment stands before this machine
+        **({"pool_mgr": _direct()} if is_loopback(wanted.url) else {}),
+    )
 
 
 @functools.cache

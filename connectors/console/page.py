@@ -1,0 +1,120 @@
+"""What every page is made with: the site, the settings, a question to ClickHouse, and a template."""
+
+import importlib.metadata
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from clickhouse_connect.driver.client import Client
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from connectors.clickhouse.answer import Result
+from connectors.clickhouse.client import READING, client_of, explained
+from infra.config import Settings
+from schemas.site import Site
+
+HERE = Path(__file__).parent
+NAV = (
+    ("/now", "Now"),
+    ("/", "Day"),
+    ("/questions", "Questions"),
+    ("/failed", "Failures"),
+    ("/versions", "Versions"),
+    ("/setup", "Set-up"),
+)
+"""(path, name) of the pages that have a place above every page."""
+CLIENTS_MAX = 8
+
+BADGES = {
+    **dict.fromkeys(("available", "reported", "uploaded", "complete", "ended"), "badge-ok"),
+    **dict.fromkeys(("pending", "partial", "retrying", "confirmed", "suppressed"), "badge-warn"),
+    **dict.fromkeys(("failed", "ambiguous", "halted", "expired"), "badge-bad"),
+}
+"""State -> the CSS class of its badge; others are quiet."""
+
+
+@dataclass
+class Console:
+    """One site's console."""
+
+    settings: Settings
+    site: Site
+    site_path: Path
+    templates: Environment = field(init=False)
+    _client: Client | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.templates = _templates(self.site)
+
+    def ask(
+        self, sql: str, parameters: dict[str, Any] | None = None, *, formats: dict[str, str] | None = None
+    ) -> Result:
+        """The answer to one SELECT; {name:Type} in it is filled from parameters. Raises as clickhouse/client.connected.
+
+        One client is kept: to connect costs more than most questions.
+        """
+        with explained(self.settings):
+            with self._lock:
+                if self._client is None:
+                    self._client = client_of(self.settings)
+            answer = self._client.query(sql, parameters=parameters, query_formats=formats, settings=READING)
+            return Result(tuple(answer.column_names), tuple(tuple(row) for row in answer.result_rows))
+
+    def page(self, request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+        """A template, with what base.html needs."""
+        session = getattr(request.state, "session", None)
+        text = self.templates.get_template(template).render(
+            site=self.site,
+            user=session.user if session else None,
+            csrf=session.csrf if session else "",
+            nav=NAV,
+            here=request.url.path,
+            release=importlib.metadata.version("trackfold"),
+            **values,
+        )
+        return HTMLResponse(text, status)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._client is not None:
+            self._client.close()
+
+
+def _templates(site: Site) -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "clock": lambda at: _local(site, at).strftime("%H:%M:%S"),
+        "moment": lambda at: _local(site, at).strftime("%Y-%m-%d %H:%M:%S"),
+        "seconds": seconds,
+        "badge": lambda word: BADGES.get(word, ""),
+        "weekday": lambda day: date.fromisoformat(str(day)).strftime("%A"),
+    }
+    return made
+
+
+def _local(site: Site, at: int | datetime) -> datetime:
+    """at: ms UTC, or a moment with its zone."""
+    return site.local_time(at if isinstance(at, int) else int(at.astimezone(UTC).timestamp() * 1000))
+
+
+def seconds(value: float | None) -> str:
+    """A duration as people say it: 42 s, 3 min 05 s, 2 h 10 min."""
+    if value is None:
+        return "still going on"
+    whole = round(value)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
