@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from aiokafka.partitioner import murmur2
 from confluent_kafka import KafkaException, Message, TopicPartition
 
 from inference.errors import LaneError
 from infra.config import Settings
 from infra.kafka import KafkaUnavailable, consumer
+from infra.partitions import partition_of
 from schemas.codec import Codec, UndecodableError
 from schemas.records import Position, Producer, TrackUpdate
 from schemas.topics import TRACK_UPDATES, TRACK_UPDATES_BACKFILL, Topic
@@ -27,11 +27,6 @@ STALL_S = 30.0
 def topic_of_lane(lane: str) -> Topic:
     """Live records and those of a backfill never share a topic."""
     return TRACK_UPDATES if lane == "live" else TRACK_UPDATES_BACKFILL
-
-
-def partition_of(key: str, partitions: int) -> int:
-    """The partition that our producers, Faust and the Java clients choose for a key."""
-    return int(murmur2(key.encode()) & 0x7FFFFFFF) % partitions
 
 
 @dataclass(frozen=True)

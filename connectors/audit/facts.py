@@ -120,6 +120,13 @@ class Log:
         """The episode whose alert clip shows this one."""
         return confirmed.evidence_episode_id or confirmed.episode_id
 
+    def related(self, episode_id: str) -> set[str]:
+        """The episode, the one whose alert clip shows it, and the one that opened its occurrence."""
+        confirmed = self.event(episode_id, "confirmed")
+        if confirmed is None:
+            return {episode_id}
+        return {episode_id, self.alert_owner(confirmed), confirmed.occurrence_id or episode_id}
+
     def of_days(self, days: Collection[str]) -> "Log":
         """Only what concerns these business days."""
         named = {i: found[0].business_day for i, found in self.events.items()}

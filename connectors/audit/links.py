@@ -4,6 +4,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from connectors.audit.facts import newest
 from connectors.audit.read_log import read_log
+from connectors.audit.read_near import read_near
 from connectors.audit.service import resolve
 from connectors.upload.s3 import client
 from infra.config import Settings
@@ -27,7 +28,8 @@ def links(settings: Settings, site: Site, episode_id: str, expires_s: int) -> li
     """
     if not 0 < expires_s <= EXPIRES_S_MAX:
         raise NoLink(f"--for {expires_s}: at least 1 and at most {EXPIRES_S_MAX} seconds (seven days) can be signed")
-    log = read_log(settings, site, connect_codec(settings))
+    codec = connect_codec(settings)
+    log = read_near(settings, site, codec, episode_id) or read_log(settings, site, codec)
     found = resolve(episode_id, log.episodes)
     shown = log.episodes[found].evidence.evidence_from or found
     made: list[tuple[ClipPart, str]] = []

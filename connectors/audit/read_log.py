@@ -8,11 +8,11 @@ from connectors.audit.facts import Difference, Fact, Log, Replay, SentAgain, top
 from connectors.sink import decoded
 from connectors.ways_out.dead_letters import Letter
 from infra.config import Settings
-from infra.kafka import read_to_end
+from infra.kafka import ensure_topics, read_to_end
 from infra.replays import NoReplay, Told, read_day
 from schemas.acts import EvidenceViewed, FoldSkip, Promotion, RetryAsked
 from schemas.codec import HEADER, Codec, UndecodableError
-from schemas.promotions import active
+from schemas.promotions import CameraDay, active
 from schemas.records import (
     CameraOutage,
     ClipCut,
@@ -58,6 +58,7 @@ ALTERED = "two producers stated different things, or one was altered: compare bo
 
 def read_log(settings: Settings, site: Site, codec: Codec) -> Log:
     """All of the site's records, and what its replays told that count. Raises KafkaUnavailable, RegistryUnavailable."""
+    ensure_topics(settings)
     log = collect(
         (message.value() or b"", record)
         for topic in TOPICS
@@ -68,13 +69,16 @@ def read_log(settings: Settings, site: Site, codec: Codec) -> Log:
     return log
 
 
-def read_replays(settings: Settings, log: Log) -> dict[Replay, list[Told]]:
-    """What the replays told that count, or of which there are clips, as far as they are on this machine."""
+def read_replays(settings: Settings, log: Log, camera_day: CameraDay | None = None) -> dict[Replay, list[Told]]:
+    """What the replays told that count, or of which there are clips, as far as they are on this machine.
+
+    camera_day: only of this one.
+    """
     wanted = {(of.version, *key) for key, of in active(log.promotions).items() if of.version != "live"}
     clips = [clip for found in log.clips.values() for clip in found if clip.lane != "live"]
     wanted |= {(clip.lane, clip.camera_id, clip.business_day) for clip in clips}
     found = {}
-    for replay in sorted(wanted):
+    for replay in sorted(one for one in wanted if camera_day in (None, one[1:])):
         with suppress(NoReplay):
             found[replay] = read_day(settings.replays_dir, *replay)
     return found

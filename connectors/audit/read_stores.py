@@ -32,11 +32,17 @@ class StoreUnreadable(ServerError):
 
 
 def read_stores(
-    settings: Settings, site: Site, log: Log, planned: dict[str, bytes], days: Collection[str] | None = None
+    settings: Settings,
+    site: Site,
+    log: Log,
+    planned: dict[str, bytes],
+    days: Collection[str] | None = None,
+    episode_ids: Collection[str] | None = None,
 ) -> Stores:
     """What the stores hold of the records in log. planned: the snapshots as they should be.
 
-    days: look only at the rows and files of these business days. Raises StoreUnreadable, ClickHouseUnavailable.
+    days: look only at the rows and files of these business days; episode_ids: and only at the rows of these episodes.
+    Raises StoreUnreadable, ClickHouseUnavailable.
     """
     stores = Stores(planned=planned)
     clips = [clip for found in log.clips.values() if (clip := newest(found)) and clip.segment_filename]
@@ -46,7 +52,7 @@ def read_stores(
     uploads = [u for found in log.uploads.values() if (u := newest(found)) and u.status == "uploaded"]
     _read_objects(settings, uploads, stores)
     _read_incidents(settings, stores)
-    _read_rows(settings, site, days, stores)
+    _read_rows(settings, site, days, episode_ids, stores)
     folder = snapshots.folder_of(settings, site)
     there = {path.name: path for path in sorted(folder.glob("*.json"))} if folder.is_dir() else {}
     wanted = {*planned} if days is not None else {*planned, *there}
@@ -166,11 +172,20 @@ def _ask_stand_in(settings: Settings, what: str) -> list[dict[str, Any]]:
         raise StoreUnreadable(f"{url}: {type(error).__name__}: {error}") from error
 
 
-def _read_rows(settings: Settings, site: Site, days: Collection[str] | None, stores: Stores) -> None:
-    where, parameters = "site_id = {site:String}", {"site": site.site_id, "days": sorted(days or [])}
+def _read_rows(
+    settings: Settings,
+    site: Site,
+    days: Collection[str] | None,
+    episode_ids: Collection[str] | None,
+    stores: Stores,
+) -> None:
+    where = "site_id = {site:String}"
+    parameters = {"site": site.site_id, "days": sorted(days or []), "episodes": sorted(episode_ids or [])}
     if days is not None:
         where += " AND toString(business_day) IN {days:Array(String)}"
-    for table in TABLES:
+    if episode_ids is not None:
+        where += " AND episode_id IN {episodes:Array(String)}"
+    for table in TABLES if episode_ids is None else TABLES[:1]:
         answer = query(
             settings, f"SELECT * FROM {table} FINAL WHERE {where}", parameters=parameters, formats=AS_IN_RECORDS
         )

@@ -5,15 +5,18 @@ from collections.abc import Callable, Collection, Iterable
 
 from connectors.audit import chain, settled
 from connectors.audit.facts import Log
+from connectors.audit.near_snapshots import planned_near
 from connectors.audit.read_log import read_log, sent_again
+from connectors.audit.read_near import read_near
 from connectors.audit.read_stores import read_stores
 from connectors.audit.reconcile import Report, reconcile
 from connectors.audit.story import Story, tell
 from connectors.snapshots.plan import Window, files
-from connectors.snapshots.service import bounds_of
+from connectors.snapshots.service import bounds_of, folder_of
 from connectors.ways_out.dead_letters import read_letters
 from infra.config import Settings
 from infra.kafka import connect_codec
+from schemas.codec import Codec
 from schemas.errors import InputError
 from schemas.site import Site
 
@@ -47,20 +50,26 @@ def episode_story(settings: Settings, site: Site, episode_id: str) -> Story:
     Raises UnknownEpisode, and ServerErrors when a store cannot be asked.
     """
     codec = connect_codec(settings)
-    log = read_log(settings, site, codec)
-    log.sent_again = list(sent_again(read_letters(settings), codec))
+    near = read_near(settings, site, codec, episode_id)
+    log = near or _whole(settings, site, codec)
     found = resolve(episode_id, {*log.events, *log.episodes})
     record = log.events[found][0] if found in log.events else log.episodes[found]
-    planned = _planned(settings, log, site, [record.business_day])
-    confirmed = log.event(found, "confirmed")
-    related = {found}
-    if confirmed is not None:
-        related |= {log.alert_owner(confirmed), confirmed.occurrence_id or found}
+    days, related = [record.business_day], log.related(found)
+    if near is None:
+        planned = _planned(settings, log, site, days)
+    else:
+        planned = planned_near(near, record.business_day, site, folder_of(settings, site), bounds_of(settings))
     log = log.of_episodes(related)
-    stores = read_stores(settings, site, log, planned, [record.business_day])
+    stores = read_stores(settings, site, log, planned, days, related)
     broken = [d for d in chain.check(log) if d.episode_id in related]
     others = [d for d in reconcile(log, stores, site).differences if d.episode_id in related and d not in broken]
     return tell(found, log, stores, site, broken, others)
+
+
+def _whole(settings: Settings, site: Site, codec: Codec) -> Log:
+    log = read_log(settings, site, codec)
+    log.sent_again = list(sent_again(read_letters(settings), codec))
+    return log
 
 
 def outstanding(settings: Settings, site: Site | None = None) -> list[str]:

@@ -6,7 +6,7 @@ one was sent again is said in the dead-letter topic itself, by a record with hea
 
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,13 +82,18 @@ class Letter:
         return self.source.value
 
 
-def read_letters(settings: Settings) -> list[Letter]:
-    """All dead letters, the oldest first. Raises KafkaUnavailable."""
+def read_letters(settings: Settings, places: Mapping[str, Sequence[int]] | None = None) -> list[Letter]:
+    """All dead letters, the oldest first. Raises KafkaUnavailable.
+
+    places: only those of these topics and of these partitions of theirs; a letter lies in the partition of its key.
+    """
     ensure_topics(settings)
     found: dict[tuple[str, int, int], Letter] = {}
     for source in topics.PUBLIC:
+        if places is not None and source.name not in places:
+            continue
         aside = next(topic for topic in topics.DEAD_LETTERS if topic.name == source.dead_letters)
-        for message in read_to_end(settings, aside):
+        for message in read_to_end(settings, aside, None if places is None else places[source.name]):
             _take(message, source, found)
     return sorted(found.values(), key=lambda letter: (letter.at, letter.id))
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from inference.lane import backwards, partition_of, topic_of_lane
+from inference.lane import backwards, topic_of_lane
 from infra.config import Settings
 from infra.kafka import connect_codec
+from infra.partitions import partition_of
 from schemas.codec import UndecodableError
 from schemas.errors import InputError
 from schemas.records import TrackUpdate

@@ -4,12 +4,12 @@ import time
 from collections.abc import Generator, Sequence
 from typing import Any
 
-from aiokafka.partitioner import murmur2
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from infra.config import Settings
 from infra.kafka import KafkaUnavailable, client_settings, consumer
+from infra.partitions import partition_of
 from schemas.codec import Codec, UndecodableError
 from schemas.records import TrackUpdate
 from streams.replay.share import Share, Stretch
@@ -44,11 +44,6 @@ def stretches(settings: Settings, topic: str, units: Sequence[Unit]) -> list[Sha
         raise KafkaUnavailable(f"{topic}: {error.args[0].str()}") from error
     finally:
         asking.close()
-
-
-def partition_of(camera_id: str, partitions: int) -> int:
-    """Where every producer of ours puts the camera."""
-    return (int(murmur2(camera_id.encode())) & 0x7FFFFFFF) % partitions
 
 
 def read(settings: Settings, codec: Codec, share: Share) -> Generator[Batch, None, None]:

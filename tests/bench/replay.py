@@ -23,10 +23,10 @@ from confluent_kafka import TopicPartition
 from infra.config import Settings, load_settings
 from infra.kafka import Publisher, connect_codec, consumer, ensure_topics
 from infra.local.stack import down, up
+from infra.partitions import partition_of
 from schemas.records import Position, TrackUpdate
 from schemas.site import Site
 from schemas.topics import Topic
-from streams.replay.log import partition_of
 from streams.replay.run import Asked, replay
 from tests.bench.report import Figure, Report, paired
 from tests.bench.step import busy_shop, busy_site

@@ -12,9 +12,9 @@ import msgspec
 from connectors.audit.service import verify
 from connectors.clickhouse.client import AS_IN_RECORDS, query
 from connectors.snapshots.service import folder_of
-from inference.lane import partition_of
 from infra.config import Settings
 from infra.kafka import connect_codec, read_to_end
+from infra.partitions import partition_of
 from schemas import records, topics
 from schemas.avro import schema_of
 from schemas.hashing import sha256_of_file

@@ -17,11 +17,11 @@ import psutil
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from inference.lane import partition_of
 from infra.config import Settings, load_settings
 from infra.kafka import Publisher, client_settings, connect_codec, consumer, ensure_topics
 from infra.local import pipeline, runner, stack
 from infra.local.runner import Runner, Service
+from infra.partitions import partition_of
 from schemas.topics import TRACK_UPDATES
 from tests.chaos.proxy import Relay
 from tests.chaos.shop import FILM, Shop

@@ -19,10 +19,11 @@ import pytest
 import yaml
 
 from inference.detector import KeepingDetector
-from inference.lane import partition_of, read_last
+from inference.lane import read_last
 from inference.run import run
 from infra.config import RegistrySettings, Settings
 from infra.kafka import ConfluentRegistry, KafkaUnavailable, read_to_end
+from infra.partitions import partition_of
 from infra.recordings import read_index
 from schemas.codec import Codec
 from schemas.hashing import sha256_of_file

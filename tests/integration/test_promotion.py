@@ -207,6 +207,12 @@ def test_a_promoted_replay_counts_everywhere_with_inherited_clips_and_a_rollback
     assert (new.evidence.status, new.incident.status) == ("expired", "suppressed")
     assert len(Partner(shop.settings).all_incidents()) == accepted
 
+    # and their stories are the same, read from near them and from the whole log
+    for of in (stayed.episode_id, new.episode_id):
+        near = audit.episode_story(shop.settings, shop.site, of)
+        assert "promote" in [step.what for step in near.steps]
+        assert near == audit.episode_story(shop.settings, shop.site, of[:-1])
+
     # when it is rolled back
     assert shop.run("rollback") == 0
 

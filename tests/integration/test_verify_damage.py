@@ -335,6 +335,29 @@ def test_the_story_of_a_damaged_episode_says_so_and_that_of_another_does_not(kep
         world_servers.fill_files(kept.settings, kept.world)
 
 
+def test_a_story_read_from_near_the_episode_says_what_one_from_the_whole_log_does(kept: Shop) -> None:
+    # given an episode of which a file is gone, the row is another, and the snapshot's item was altered
+    item = kept.snapshot().read_text()
+    kept.clip_path().unlink()
+    command(kept.settings, f"ALTER TABLE episode_log UPDATE ordinal = 77 {table(kept)}")
+    kept.snapshot().write_text(item.replace('"interaction_duration": 62.4', '"interaction_duration": 2.4'))
+    try:
+        for episode_id in kept.world.episodes:
+            # when it is told by its whole id, and by so much of it that only the whole log knows which is meant
+            near = episode_story(kept.settings, kept.world.site, episode_id)
+            whole = episode_story(kept.settings, kept.world.site, episode_id[:-1])
+
+            # then nothing is lost
+            assert near == whole
+        first = episode_story(kept.settings, kept.world.site, kept.first)
+        assert {difference.store for difference in first.differences} == {"clip files", "ClickHouse", "snapshot"}
+    finally:
+        kept.snapshot().write_text(item)
+        command(kept.settings, f"ALTER TABLE episode_log DELETE {table(kept)}")
+        rows_again(kept)
+        world_servers.fill_files(kept.settings, kept.world)
+
+
 def test_an_unknown_episode_is_answered_with_the_nearest(kept: Shop) -> None:
     with pytest.raises(
         UnknownEpisode, match=f"no episode begins with '{kept.first[:10]}zz'; the nearest are {kept.first}"

@@ -1,13 +1,17 @@
 """One episode's story reads from start to end, and an id may be shortened as long as it is clear."""
 
+import json
 import re
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from connectors.audit.facts import Difference
+from connectors.audit.near_snapshots import planned_near
 from connectors.audit.service import UnknownEpisode, resolve
 from connectors.audit.story import Story, tell
+from connectors.snapshots.plan import Bounds, snapshot
 from schemas.acts import EvidenceViewed
 from schemas.records import CameraOutage, CustomerVisit, Episode, InteractionEvent
 from tests import world
@@ -178,3 +182,30 @@ def test_any_other_id_is_answered_with_those_that_come_near(given: str, words: s
 def test_a_site_without_episodes_says_so() -> None:
     with pytest.raises(UnknownEpisode, match="there is no episode of this site at all"):
         resolve("3f", [])
+
+
+def test_of_an_episode_alone_a_full_or_later_snapshot_need_not_have_an_item(tmp_path: Path) -> None:
+    # given a file of the day with room for one interaction, and one over the last two days that ends later
+    bounds = Bounds(last_days=2, items_max=1)
+    of_day = snapshot(["2026-03-02"], WORLD.episodes.values(), WORLD.site, bounds)
+    (kept,) = json.loads(of_day)["interaction_metrics"]["interaction_times"]
+    (tmp_path / "2026-03-02.json").write_bytes(of_day)
+
+    def wanted(episode_id: str) -> dict[str, list[str]]:
+        log = world.log_of(WORLD).of_episodes({episode_id})
+        planned = planned_near(log, "2026-03-02", WORLD.site, tmp_path, bounds)
+        return {name: [i["episode_id"] for i in _items(data)] for name, data in planned.items()}
+
+    # then the newer one has to be in it and the older one not, and without a later day both are of the last two
+    assert kept["episode_id"] == SECOND
+    assert wanted(SECOND) == {"2026-03-02.json": [SECOND], "last_2_days.json": [SECOND]}
+    assert wanted(FIRST) == {"2026-03-02.json": [], "last_2_days.json": [FIRST]}
+
+    # and with one neither is
+    (tmp_path / "2026-03-04.json").write_text("{}")
+    assert wanted(SECOND) == {"2026-03-02.json": [SECOND]}
+
+
+def _items(data: bytes) -> list[dict[str, str]]:
+    body = json.loads(data)
+    return [*body["interaction_metrics"]["interaction_times"], *body["unattended_metrics"]["unattended_times"]]

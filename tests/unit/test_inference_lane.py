@@ -8,7 +8,8 @@ from confluent_kafka import Producer as KafkaProducer
 from msgspec.structs import replace
 
 from inference.errors import LaneError
-from inference.lane import Last, Start, partition_of, plan_file, topic_of_lane
+from inference.lane import Last, Start, plan_file, topic_of_lane
+from infra.partitions import partition_of
 from schemas.records import Position, Producer, TrackUpdate
 from schemas.topics import TRACK_UPDATES, TRACK_UPDATES_BACKFILL
 from tests.unit.inference_videos import START_MS
