@@ -75,7 +75,7 @@ def run(
                     settings=settings,
                     site=site,
                     camera_id=camera_id,
-                    base=site_path.resolve().parent,
+                    base=site.base(site_path),
                     lane=lane,
                     start_time=start_time,
                     save_detections=save_detections,

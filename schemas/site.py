@@ -130,6 +130,9 @@ class Site(Frozen):
     business_day_starts: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "04:00"
     opening_hours: HoursByDay | None = None
     """Outside them no episode begins; a day that is not named is closed (`schemas/hours.py`). None: always open."""
+    paths_from: str = ""
+    """The folder that relative paths start from, where it is not the site file's own: in the versions that the console
+    keeps elsewhere."""
     pairs: Literal["roles", "any"] = "roles"
     """roles = staff with customer; any = every two people."""
     rules: Thresholds = Thresholds()
@@ -159,6 +162,10 @@ class Site(Frozen):
                 return camera
         there = ", ".join(c.camera_id for c in self.cameras)
         raise SiteError(f"no camera {camera_id!r} in site {self.site_id!r}; there are: {there}")
+
+    def base(self, path: Path) -> Path:
+        """The folder that relative paths start from in this site, read from the file `path`."""
+        return path.resolve().parent / Path(self.paths_from).expanduser()
 
     def effective_rules(self, camera_id: str) -> CameraRules:
         """What the fold applies to one camera: the site's thresholds, the camera's own over them, what is drawn."""
@@ -202,15 +209,25 @@ class _Loader(yaml.SafeLoader):
     }
 
 
+def plain_data(text: str) -> Any:
+    """What a site file says before it is validated: lists, numbers, text. Raises yaml.YAMLError."""
+    return yaml.load(text, Loader=_Loader)
+
+
 def load_site(path: Path) -> Site:
     """Read and validate a site file. Raises SiteError with one line per error: file:line: key: what is wrong."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise SiteError(f"{path}: cannot read the site file: {error.strerror}; name one with --site FILE") from error
+    return read_site(text, path)
+
+
+def read_site(text: str, path: Path) -> Site:
+    """The site in a text; path is what its errors call it. Raises SiteError as load_site does."""
     try:
         root = yaml.compose(text, Loader=_Loader)
-        data = yaml.load(text, Loader=_Loader)
+        data = plain_data(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise SiteError(f"{path}:{line}: not YAML: {error.problem}") from error

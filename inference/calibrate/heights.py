@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from inference.calibrate.pose import Pose
 from schemas.geometry import Point
+from schemas.pose import Pose
 
 Floats = npt.NDArray[np.float64]
 

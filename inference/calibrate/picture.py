@@ -4,7 +4,6 @@ Shaded is where the distance of two people would not be known: the fold's own fu
 """
 
 from dataclasses import dataclass, field
-from math import ceil, floor
 from typing import Literal
 
 import cv2
@@ -12,6 +11,7 @@ import numpy as np
 
 from inference.calibrate.board import INK, PAPER, WIDTH_PX, Board, Colour, Image, write
 from schemas.floor import Floor
+from schemas.floor_grid import lines, unknown
 from schemas.geometry import Point
 from schemas.rules import CameraRules
 
@@ -31,8 +31,6 @@ FAINT: Colour = (165, 160, 155)
 
 CELLS = 640
 """The known floor is asked for at so many places a row."""
-LINES_MAX = 60
-"""More grid lines would hide the floor."""
 
 
 @dataclass
@@ -76,40 +74,18 @@ def draw(frame: Image, rules: CameraRules, marks: Marks | None = None) -> Image:
 
 def _unknown(known: Floor, width: int, height: int) -> Image:
     """(height, width) uint8: 255 where nobody's foot has a place on the floor."""
-    step = max(1, width // CELLS)
-    cells = [
-        [known.look(x, y, 0.0)[0] is None for x in range(step // 2, width, step)]
-        for y in range(step // 2, height, step)
-    ]
+    cells = unknown(known, width, height, max(1, width // CELLS))
     coarse = np.array(cells, np.uint8) * 255
     return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _draw_grid(board: "Board", known: Floor) -> None:
     """Lines every metre (or every so many, on a large floor), stronger ones every five."""
-    xs, ys = [c[0] for c in known.hull], [c[1] for c in known.hull]
-    size = max(max(xs) - min(xs), max(ys) - min(ys))
-    step = next((s for s in (1, 2, 5, 10, 20, 50) if size / s <= LINES_MAX / 2), 100)
-    for first, last, along in ((min(xs), max(xs), 0), (min(ys), max(ys), 1)):
-        for at in range(ceil(first / step) * step, floor(last) + 1, step):
-            spots = _on_line(known, at, along, (min(ys), max(ys)) if along == 0 else (min(xs), max(xs)))
-            strong = at % (5 * step) == 0
-            for run in spots:
-                board.path(run, GRID, 1.6 if strong else 0.9, 0.85 if strong else 0.45)
-            if spots and (strong or along == 1 or at % (2 * step) == 0):
-                board.tiny(spots[0][0] if along == 0 else spots[-1][-1], f"{at}")
-
-
-def _on_line(known: Floor, at: float, along: int, span: tuple[float, float]) -> list[list[Point]]:
-    """The known stretches of one grid line, in pixels."""
-    runs: list[list[Point]] = [[]]
-    for other in np.linspace(*span, 160):
-        spot = known.pixel(at, float(other)) if along == 0 else known.pixel(float(other), at)
-        if spot is not None and known.look(*spot, 0.0)[0] is not None:
-            runs[-1].append(spot)
-        elif runs[-1]:
-            runs.append([])
-    return [run for run in runs if len(run) > 1]
+    for line in lines(known):
+        for run in line.runs:
+            board.path(run, GRID, 1.6 if line.strong else 0.9, 0.85 if line.strong else 0.45)
+        if line.named:
+            board.tiny(line.runs[0][0] if line.along == 0 else line.runs[-1][-1], f"{line.at_m}")
 
 
 def _draw_bodies(board: "Board", known: Floor, tall_m: float) -> None:

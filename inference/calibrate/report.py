@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from inference.calibrate.heights import Heights, NotEnough, heights
-from inference.calibrate.points import BAD_M, Measured, quality
-from inference.calibrate.pose import Pose, pose_of
 from inference.calibrate.seen import Boxes
 from schemas.errors import InputError
 from schemas.floor import Floor, NoFloor
+from schemas.floor_quality import Measured, quality
 from schemas.geometry import inside
+from schemas.pose import Pose, pose_of
 from schemas.rules import CameraRules, FloorPlan, FloorPoint
 
 VIEWS_DEG = (60.0, 75.0, 90.0)
@@ -41,19 +41,8 @@ def by_points(measured: Sequence[Measured], rules: CameraRules, size: tuple[int,
     for number, ((pixel, metres), error_m) in enumerate(zip(measured, checked.errors_m, strict=True), 1):
         flag = "  <- measure again" if number - 1 == checked.suspect else ""
         lines.append(f"  {number:<5}  {_pair(pixel, 0):<16}  {_pair(metres, 2):<16}  {error_m:.2f} m{flag}")
-    worst_m, good = checked.worst_m, [point for at, point in enumerate(measured) if at != checked.suspect]
-    if len(measured) < 6:
-        always = "4 points always fit" if len(measured) == 4 else "5 points hardly check each other"
-        lines.append(f"{always}: measure {6 - len(measured)} more, to learn how good these are")
-    elif checked.suspect is not None:
-        lines.append(f"point {checked.suspect + 1} is wrong, the others agree within {worst_m:.2f} m: left out below")
-    elif worst_m <= BAD_M:
-        lines.append(f"all agree within {worst_m:.2f} m")
-    else:
-        lines.append(
-            f"the points disagree by up to {worst_m:.2f} m and no single one is to blame: is the floor flat, are "
-            "straight lines straight in the picture, and were the metres counted at right angles?"
-        )
+    good = checked.good(measured)
+    lines.append(checked.told() + ("" if checked.suspect is None else ": left out below"))
     pose = None if size is None else pose_of(Floor(good), *size)
     lines.append(_told(pose, size))
     believed = pose if pose is not None and pose.believable else None
@@ -70,7 +59,7 @@ def by_points(measured: Sequence[Measured], rules: CameraRules, size: tuple[int,
         FloorPlan(points=tuple(FloorPoint(pixel=p, floor_m=m) for p, m in good), lens_m=lens or given),
         None if believed is None else believed.depth_factor,
         marks,
-        sound=checked.suspect is None and worst_m <= BAD_M,
+        sound=checked.sound,
     )
 
 
@@ -138,11 +127,7 @@ def _told(pose: Pose | None, size: tuple[int, int] | None) -> str:
         return "camera: not known; write image_width and image_height into the site file, and its place is reckoned"
     if pose is None:
         return "camera: none could see such a floor; the points are wrong, or the picture is cropped or bent"
-    text = (
-        f"camera: {pose.lens_m[2]:.2f} m above {_pair(pose.lens_m[:2], 2)}, tilted {pose.tilt_deg:.1f} degrees, "
-        f"field of view {pose.view_deg:.0f} degrees"
-    )
-    return text if pose.believable else f"{text}: nobody hangs such a camera; measure spots that lie farther apart"
+    return pose.told()
 
 
 def _row(view_deg: float, found: Heights) -> str:

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from inference.calibrate.frame import Image, frame_of
-from inference.calibrate.points import Measured, read_points
+from inference.calibrate.points import read_points
 from inference.calibrate.report import Found, as_yaml, by_heights, by_points
 from inference.calibrate.seen import boxes_of_log, boxes_of_recording
 from infra.config import Settings
 from schemas.errors import InputError
+from schemas.floor_quality import Measured
 from schemas.rules import CameraRules
 from schemas.site import Camera, Site
 
@@ -21,7 +22,7 @@ def run(
     settings: Settings, site: Site, site_path: Path, arguments: argparse.Namespace, say: Callable[[str], None]
 ) -> int:
     """Print what is found; the exit code is 1 when points do not agree. Raises InputError and what reading raises."""
-    camera, base = site.camera(arguments.camera), site_path.parent
+    camera, base = site.camera(arguments.camera), site.base(site_path)
     rules = site.effective_rules(camera.camera_id)
     frame: Image | None = None
     wanted = {"--picture": arguments.picture, "--reference": arguments.reference}

@@ -12,8 +12,7 @@ import yaml
 from inference.calibrate import seen as seen_module
 from inference.calibrate.frame import frame_of
 from inference.calibrate.heights import NotEnough, heights
-from inference.calibrate.points import quality, read_points
-from inference.calibrate.pose import pose_of
+from inference.calibrate.points import read_points
 from inference.calibrate.report import as_yaml, by_heights, by_points
 from inference.calibrate.seen import Boxes, boxes_of
 from inference.errors import SourceError
@@ -22,7 +21,9 @@ from infra.config import Settings
 from schemas.codec import Codec, MemoryRegistry
 from schemas.errors import InputError
 from schemas.floor import Floor
+from schemas.floor_quality import quality
 from schemas.geometry import Point
+from schemas.pose import pose_of
 from schemas.records import Track
 from schemas.rules import FloorPlan
 from tests.scenario import counter, record, rules

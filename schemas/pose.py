@@ -33,6 +33,15 @@ class Pose:
         """A camera that somebody could have hung up: 1 to 30 m high, 15 to 130 degrees wide."""
         return 1.0 <= self.lens_m[2] <= 30.0 and 15.0 <= self.view_deg <= 130.0
 
+    def told(self) -> str:
+        """In a sentence for who measured the floor."""
+        x, y, height = (round(value, 2) + 0.0 for value in self.lens_m)  # no -0.00
+        text = (
+            f"camera: {height:.2f} m above ({x:.2f}, {y:.2f}), tilted {self.tilt_deg:.1f} degrees, "
+            f"field of view {self.view_deg:.0f} degrees"
+        )
+        return text if self.believable else f"{text}: nobody hangs such a camera; measure spots that lie farther apart"
+
 
 def pose_of(floor: Floor, width_px: int, height_px: int) -> Pose | None:
     """The camera that sees this floor in an image of that size; None when no camera could."""
