@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from connectors.console import day, questions, sign_in
+from connectors.console import day, now, questions, sign_in
 from connectors.console.headers import Headers
 from connectors.console.page import HERE, Console
 from connectors.console.sign_in import Doors, NotAllowed, NotSignedIn, TooManyTries, guard, to_sign_in
@@ -20,7 +20,7 @@ from infra.config import Settings
 from schemas.errors import ExplainedError, ServerError
 from schemas.site import Site
 
-PAGES: tuple[Callable[[Console], APIRouter], ...] = (day.routes, questions.routes)
+PAGES: tuple[Callable[[Console], APIRouter], ...] = (now.routes, day.routes, questions.routes)
 """Each makes the routes of one page."""
 _log = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ def make(settings: Settings, site: Site, site_path: Path, doors: Doors) -> FastA
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        console.start()
         yield
         console.close()
 

@@ -5,7 +5,7 @@ import threading
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from clickhouse_connect.driver.client import Client
 from fastapi import Request
@@ -37,6 +37,16 @@ BADGES = {
 """State -> the CSS class of its badge; others are quiet."""
 
 
+class Beside(Protocol):
+    """A thread of a page's own."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    def stop(self) -> None:
+        """End, and wait until it has."""
+
+
 @dataclass
 class Console:
     """One site's console."""
@@ -45,6 +55,8 @@ class Console:
     site: Site
     site_path: Path
     templates: Environment = field(init=False)
+    beside: list[Beside] = field(default_factory=list)
+    """What runs while pages are served."""
     _client: Client | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -79,8 +91,15 @@ class Console:
         )
         return HTMLResponse(text, status)
 
+    def start(self) -> None:
+        """Begin what runs beside the pages."""
+        for one in self.beside:
+            one.start()
+
     def close(self) -> None:
-        """Give the connection back."""
+        """End it, and give the connection back."""
+        for one in self.beside:
+            one.stop()
         if self._client is not None:
             self._client.close()
 

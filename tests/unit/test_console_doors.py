@@ -21,6 +21,7 @@ SITE = Site.model_validate({"site_id": "shop", "name": "<script>x</script>", "ca
 def made(**given: object) -> FastAPI:
     console = ConsoleSettings.model_validate({"operator_token": OPERATOR, "viewer_token": VIEWER, **given})
     app = console_app.make(Settings(console=console), SITE, Path("site.yaml"), doors(console)[0])
+    app.state.console.beside.clear()  # there is no Kafka to follow
 
     @app.get("/asked")
     def asked() -> str:

@@ -13,3 +13,17 @@ document.addEventListener("submit", (event) => {
 window.addEventListener("pageshow", () => {
   for (const field of document.querySelectorAll("form [name]:disabled")) field.disabled = false;
 });
+
+// Clocks go on between two answers, on the server's clock.
+const said = (seconds) => {
+  const whole = Math.max(0, Math.round(seconds)), two = (n) => String(n).padStart(2, "0");
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
+  return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
+};
+setInterval(() => {
+  for (const clock of document.querySelectorAll(".clock[data-since]")) {
+    clock.ahead ??= Number(clock.dataset.at) - Date.now();
+    clock.textContent = said((Date.now() + clock.ahead - Number(clock.dataset.since)) / 1000);
+  }
+}, 1000);
