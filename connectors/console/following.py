@@ -29,7 +29,7 @@ class Follower:
         self._settings = settings
         self.now = Now(site_id)
         self.lock = threading.Lock()
-        self.trouble: str | None = "has not read the events yet"
+        self.trouble: str | None = "the events are still being read"
         """Why what is known may be old; None when it is not."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
@@ -78,7 +78,7 @@ class Follower:
         down = next((e for e in heard if e.code() == e._ALL_BROKERS_DOWN), None)
         if down is not None:
             return f"Kafka at {self._settings.kafka.bootstrap_servers} does not answer: {down.str()}"
-        return "is still reading the events" if behind else None
+        return "the events are still being read" if behind else None
 
 
 def _since(reader: Consumer, at_ms: int) -> list[TopicPartition]:
