@@ -226,7 +226,7 @@ def parser() -> argparse.ArgumentParser:
     sub = command("verify", verify, "  trackfold verify --wait 60 --site shop.yaml", site=True)
     sub.add_argument("--wait", type=float, default=0.0, metavar="S", help="first wait until nothing is under way")
     promotions = promotion.commands(lambda: importlib.import_module("streams.history"))
-    looking = (diff.COMMAND, *promotions, ask.COMMAND, console.COMMAND)
+    looking = (diff.COMMAND, *promotions, ask.COMMAND, console.command(lambda: diff.compared))
     for word, act, examples, add_options in (calibrate.COMMAND, *replaying.COMMANDS, *ways_out.COMMANDS, *looking):
         add_options(command(word, act, examples, site=word not in ("dlq", "sql")))
     sub = command("snapshot", snapshot, "  trackfold snapshot --rebuild --site shop.yaml", site=True)

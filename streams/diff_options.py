@@ -3,10 +3,17 @@
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from infra.config import Settings
 from schemas.errors import InputError
-from schemas.site import load_site
+from schemas.site import Site, load_site
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schemas.promotions import CameraDay
+    from streams.diff import DayDiff
 
 EXAMPLES = """\
   trackfold diff --version trial                        all that the replay has, against what is live
@@ -34,8 +41,7 @@ def add_days(sub: argparse.ArgumentParser) -> None:
 def diff(arguments: argparse.Namespace, settings: Settings) -> int:
     """Show what differs between a replay and what is live, or another replay."""
     from infra.replays import camera_days
-    from streams import diff_picture, history
-    from streams.diff import diff as compare
+    from streams import diff_picture
     from streams.diff_text import as_json, text
 
     site = load_site(arguments.site)
@@ -46,8 +52,7 @@ def diff(arguments: argparse.Namespace, settings: Settings) -> int:
     ]
     if not wanted:
         raise InputError(f"replay {arguments.version} has no such camera and day: look into {settings.replays_dir}")
-    versions = (arguments.against, arguments.version)
-    days = compare(*history.two_versions(settings, site, *versions, wanted), wanted)
+    days = compared(settings, site, arguments.against, arguments.version, wanted)
     if arguments.picture:
         diff_picture.draw(arguments.picture, days, arguments.version, arguments.against, site)
     if arguments.format == "json":
@@ -55,6 +60,16 @@ def diff(arguments: argparse.Namespace, settings: Settings) -> int:
     else:
         print(text(days, arguments.version, arguments.against, site))
     return 1 if any(day.differences for day in days) else 0
+
+
+def compared(
+    settings: Settings, site: Site, against: str, version: str, wanted: "Sequence[CameraDay]"
+) -> "list[DayDiff]":
+    """What differs, for each camera-day. Raises NoReplay, ServerErrors."""
+    from streams import history
+    from streams.diff import diff as differences
+
+    return differences(*history.two_versions(settings, site, against, version, wanted), wanted)
 
 
 COMMAND = ("diff", diff, EXAMPLES, add_arguments)

@@ -12,29 +12,25 @@ from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from connectors.console import day, now, questions, sign_in
+from connectors.console import day, now, questions, sign_in, versions
 from connectors.console.headers import Headers
-from connectors.console.page import HERE, Console
+from connectors.console.page import HERE, Console, Differ, NotFound
 from connectors.console.sign_in import Doors, NotAllowed, NotSignedIn, TooManyTries, guard, to_sign_in
 from infra.config import Settings
 from schemas.errors import ExplainedError, ServerError
 from schemas.site import Site
 
-PAGES: tuple[Callable[[Console], APIRouter], ...] = (now.routes, day.routes, questions.routes)
+PAGES: tuple[Callable[[Console], APIRouter], ...] = (now.routes, day.routes, questions.routes, versions.routes)
 """Each makes the routes of one page."""
 _log = logging.getLogger(__name__)
-
-
-class NotFound(ExplainedError):
-    """There is no such thing; the text says what there is."""
 
 
 STATUS = ((NotSignedIn, 401), (NotAllowed, 403), (TooManyTries, 429), (NotFound, 404), (ServerError, 503))
 
 
-def make(settings: Settings, site: Site, site_path: Path, doors: Doors) -> FastAPI:
+def make(settings: Settings, site: Site, site_path: Path, doors: Doors, differ: Differ | None = None) -> FastAPI:
     """The console of one site."""
-    console = Console(settings, site, site_path)
+    console = Console(settings, site, site_path, differ)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -3,9 +3,14 @@
 import argparse
 import getpass
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from infra.config import Settings
 from schemas.site import load_site
+
+if TYPE_CHECKING:
+    from connectors.console.page import Differ
 
 EXAMPLES = """\
   trackfold console --site shop.yaml                     on this machine, with a token in the address that it shows
@@ -13,7 +18,7 @@ EXAMPLES = """\
   trackfold console --hash-password                      what [console.users.NAME] keeps of a password"""
 
 
-def console(arguments: argparse.Namespace, settings: Settings) -> int:
+def console(arguments: argparse.Namespace, settings: Settings, differ: "Differ") -> int:
     """See the day, episodes with their video, what waits, what failed; set cameras up."""
     if arguments.hash_password:
         from connectors.console.passwords import hashed
@@ -25,7 +30,7 @@ def console(arguments: argparse.Namespace, settings: Settings) -> int:
 
     given = {key: value for key in ("host", "port") if (value := getattr(arguments, key)) is not None}
     wanted = settings.model_copy(update={"console": settings.console.model_copy(update=given)})
-    return service.run(wanted, load_site(arguments.site), arguments.site, say=print)
+    return service.run(wanted, load_site(arguments.site), arguments.site, differ, say=print)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,4 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hash-password", action="store_true", help="ask for a password, print what settings keep")
 
 
-COMMAND = ("console", console, EXAMPLES, add_arguments)
+def command(
+    differ: "Callable[[], Differ]",
+) -> tuple[str, Callable[[argparse.Namespace, Settings], int], str, Callable[[argparse.ArgumentParser], None]]:
+    """Name, call, examples, options; differ: where it finds what the fold's side knows of two versions."""
+
+    def call(arguments: argparse.Namespace, settings: Settings) -> int:
+        return console(arguments, settings, differ())
+
+    call.__doc__ = console.__doc__
+    return ("console", call, EXAMPLES, add_arguments)

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,6 +16,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from connectors.clickhouse.answer import Result
 from connectors.clickhouse.client import READING, client_of, explained
 from infra.config import Settings
+from schemas.errors import ExplainedError
+from schemas.promotions import CameraDay
 from schemas.site import Site
 
 HERE = Path(__file__).parent
@@ -37,6 +40,19 @@ BADGES = {
 """State -> the CSS class of its badge; others are quiet."""
 
 
+class NotFound(ExplainedError):
+    """There is no such thing; the text says what there is."""
+
+
+class Differ(Protocol):
+    """What differs between two versions of camera-days, as `trackfold diff` says it: the fold's side knows."""
+
+    def __call__(
+        self, settings: Settings, site: Site, against: str, version: str, wanted: Sequence[CameraDay]
+    ) -> Sequence[Any]:
+        """A DayDiff for each camera-day. Raises NoReplay, ServerErrors."""
+
+
 class Beside(Protocol):
     """A thread of a page's own."""
 
@@ -54,6 +70,7 @@ class Console:
     settings: Settings
     site: Site
     site_path: Path
+    differ: Differ | None = None
     templates: Environment = field(init=False)
     beside: list[Beside] = field(default_factory=list)
     """What runs while pages are served."""

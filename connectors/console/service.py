@@ -10,6 +10,7 @@ from pathlib import Path
 import uvicorn
 
 from connectors.console.app import make
+from connectors.console.page import Differ
 from connectors.console.sign_in import doors
 from infra.config import ConsoleSettings, Settings
 from schemas.errors import InputError
@@ -22,9 +23,9 @@ class CannotServe(InputError):
     """The address is taken, or would let everybody in; the text says what to do."""
 
 
-def run(settings: Settings, site: Site, site_path: Path, *, say: Say) -> int:
+def run(settings: Settings, site: Site, site_path: Path, differ: Differ, *, say: Say) -> int:
     """Serve until Ctrl-C. Raises CannotServe."""
-    server, listening, address = _prepared(settings, site, site_path)
+    server, listening, address = _prepared(settings, site, site_path, differ)
     with listening:
         say(f"console: {address}")
         say("stop it with Ctrl-C")
@@ -33,9 +34,9 @@ def run(settings: Settings, site: Site, site_path: Path, *, say: Say) -> int:
 
 
 @contextmanager
-def serving(settings: Settings, site: Site, site_path: Path) -> Iterator[str]:
+def serving(settings: Settings, site: Site, site_path: Path, differ: Differ) -> Iterator[str]:
     """Serve in a thread; gives the address, which signs in where there is a token. Raises CannotServe."""
-    server, listening, address = _prepared(settings, site, site_path)
+    server, listening, address = _prepared(settings, site, site_path, differ)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     with listening:
         thread = threading.Thread(target=server.run, args=([listening],), name="console")
@@ -47,7 +48,9 @@ def serving(settings: Settings, site: Site, site_path: Path) -> Iterator[str]:
             thread.join()
 
 
-def _prepared(settings: Settings, site: Site, site_path: Path) -> tuple[uvicorn.Server, socket.socket, str]:
+def _prepared(
+    settings: Settings, site: Site, site_path: Path, differ: Differ
+) -> tuple[uvicorn.Server, socket.socket, str]:
     wanted = settings.console
     known, made = doors(wanted)
     if made is not None and not _is_loopback(wanted.host):
@@ -59,7 +62,7 @@ def _prepared(settings: Settings, site: Site, site_path: Path) -> tuple[uvicorn.
     address = f"http://{shown}:{listening.getsockname()[1]}/"
     if made is not None:
         address += f"sign-in?token={made}"
-    app = make(settings, site, site_path, known)
+    app = make(settings, site, site_path, known, differ)
     config = uvicorn.Config(
         app,
         log_config=None,
