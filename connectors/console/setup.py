@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
+from pathlib import Path
+from shlex import join, quote
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
@@ -147,3 +149,22 @@ def _wrong_names(drawing: Drawing) -> Iterator[Wrong]:
         if zone.service_point is not None and zone.service_point not in points:
             there = ", ".join(sorted(points)) or "none; draw one first"
             yield Wrong("zones", index, f"the queue's service point {zone.service_point!r} is not there: {there}")
+
+
+def commands(
+    data_dir: Path, live: Path, version: Path, rules_version: str, camera_id: str, day: str
+) -> list[tuple[str, str]]:
+    """What to do with a version that was saved: (in words, as typed). day: a business day to try it on."""
+    ours = ["trackfold", *([] if data_dir == Path("var") else ["--data-dir", str(data_dir)])]
+    trial = f"trial-{rules_version[:8]}"
+    tried = [*ours, "replay", "--day", day, "--camera", camera_id, "--version", trial, "--site", str(version)]
+    return [
+        ("See what it changes in the file", join(["diff", str(live), str(version)])),
+        ("Try it on a day that is over", join(tried)),
+        ("See what it would have found there", join([*ours, "diff", "--version", trial, "--site", str(live)])),
+        (
+            "Take it live: a copy of the old file stays; start the processes again, it counts from the next business "
+            "day on",
+            f"cp {quote(str(live))} {quote(f'{live}.before')} && cp {quote(str(version))} {quote(str(live))}",
+        ),
+    ]
