@@ -1,6 +1,7 @@
 """The command line: the only file that imports everything, and only what a command needs."""
 
 import argparse
+import functools
 import importlib
 import importlib.metadata
 import os
@@ -151,8 +152,11 @@ def demo(arguments: argparse.Namespace, settings: Settings) -> int:
     """The whole path on a rendered shop, or on a person's own video."""
     from connectors.audit import service as audit
     from connectors.clickhouse import client
+    from connectors.console import service as shown
     from infra.demo import flow
 
+    watched = sys.stdin.isatty() and sys.stdout.isatty()
+    keep = watched if arguments.console is None else arguments.console
     return flow.run(
         flow.Options(
             folder=arguments.folder or settings.data_dir / "demo",
@@ -165,7 +169,8 @@ def demo(arguments: argparse.Namespace, settings: Settings) -> int:
         ),
         audit=audit,
         ask=lambda known, question: str(client.query(known, question)),
-        say=print,
+        say=functools.partial(print, flush=True),
+        serve=functools.partial(shown.serving, differ=diff.compared) if keep else None,
     )
 
 
@@ -241,6 +246,8 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--start-time", type=_time, metavar="TIME", help="of --source's first frame, ISO 8601 with zone")
     sub.add_argument("--detector", choices=("yolo", "recorded"), default="yolo", help="recorded needs no torch")
     sub.add_argument("--folder", type=Path, metavar="DIR", help="default: <data-dir>/demo")
+    keep = "then keep servers and console up until Ctrl-C (default: on a terminal)"
+    sub.add_argument("--console", action=argparse.BooleanOptionalAction, help=keep)
     return top
 
 

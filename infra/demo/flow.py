@@ -1,10 +1,13 @@
 """The demo: a rendered shop (or a person's own video) through every part on real servers, then what came out of it."""
 
+import contextlib
 import json
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +20,7 @@ from infra.local.memory import PeakMemory
 from infra.local.pipeline import process_files
 from infra.local.runner import runner_pid
 from schemas.errors import InputError
-from schemas.site import load_site
+from schemas.site import Site, load_site
 
 SETTLE_S = 240.0
 # files are old by the time they are processed, and a demo should show its incidents all the same
@@ -47,8 +50,22 @@ class Audit(Protocol):
         """Reconcile all stores."""
 
 
-def run(options: Options, *, audit: Audit, ask: Callable[[Settings, str], str], say: Callable[[str], None]) -> int:
-    """Exit code 0 when every scripted episode was found with all its evidence and verify agrees, else 1."""
+Serve = Callable[[Settings, Site, Path], AbstractContextManager[str]]
+"""Serves the console; gives its address."""
+
+
+def run(
+    options: Options,
+    *,
+    audit: Audit,
+    ask: Callable[[Settings, str], str],
+    say: Callable[[str], None],
+    serve: Serve | None = None,
+) -> int:
+    """Exit code 0 when every scripted episode was found with all its evidence and verify agrees, else 1.
+
+    serve: then keep the servers and the console up until Ctrl-C.
+    """
     began = time.monotonic()
     found = preflight.check(options.folder, detect=options.detector == "yolo")
     if found:
@@ -74,10 +91,24 @@ def run(options: Options, *, audit: Audit, ask: Callable[[Settings, str], str], 
             f"peak memory of all processes {memory.total_gb:.1f} GB: "
             + ", ".join(f"{name} {size:.2f}" for name, size in memory.by_name()[:8])
         )
-        say(f"to look around: `trackfold --data-dir {options.folder} up`, and `... down` when done")
+        if serve is None:
+            look = f"trackfold --data-dir {options.folder}"
+            say(f"to look around: `{look} up`, `{look} console --site {site_path}`, and `{look} down` when done")
+        else:
+            _show(serve, settings, site_path, say)
         return 0 if good else 1
     finally:
         stack.down(stack_dir, say=say)
+
+
+def _show(serve: Serve, settings: Settings, site_path: Path, say: Callable[[str], None]) -> None:
+    """What came out of it in a browser, for as long as the person wants."""
+    wanted = settings.model_copy(update={"console": settings.console.model_copy(update={"port": 0})})
+    with serve(wanted, load_site(site_path), site_path) as address:
+        say(f"console: {address}")
+        say("look around as long as you like; Ctrl-C stops the servers")
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
 
 
 def _prepare(options: Options, say: Callable[[str], None]) -> Path:

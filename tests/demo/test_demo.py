@@ -1,0 +1,151 @@
+"""`trackfold demo` as a person runs it: what was scripted is found, a browser shows it, and nothing stays behind."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from zoneinfo import ZoneInfo
+
+import msgspec
+import psutil
+import pytest
+from playwright.sync_api import Browser, expect
+
+from infra.kafka import Publisher, connect_codec
+from schemas.records import Cause, Lineage, UnattendedEvent
+from schemas.topics import UNATTENDED_EVENTS
+from tests.demo.running import DESKTOP, OPERATOR, PHONE, VIEWER, Demo, Visitor, chromium, demo
+
+DAY = "2026-03-02"
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    with demo(tmp_path_factory.mktemp("shown") / "demo") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def operator(shown: Demo, browser: Browser) -> Iterator[Visitor]:
+    visitor = Visitor(browser, shown.address, OPERATOR)
+    yield visitor
+    visitor.context.close()
+
+
+@pytest.mark.timeout(1500)
+def test_the_demo_finds_every_scripted_episode_and_offers_the_console(
+    shown: Demo, figures: Callable[[str], None]
+) -> None:
+    figures(shown.said[shown.said.find("scripted and found") :])
+    assert "0 not scripted" in shown.said
+    assert "MISSING" not in shown.said
+    assert "all stores agree" in shown.said
+
+
+def test_the_day_shows_every_episode_that_was_found_at_the_sites_time(shown: Demo, operator: Visitor) -> None:
+    page = operator.page
+    page.goto("/")
+    expect(page).to_have_url(f"{shown.address}day/{DAY}")
+    expect(page.locator(".bars a rect")).to_have_count(shown.found)
+    expect(page.get_by_role("heading", name=f"{shown.found} episodes")).to_be_visible()
+    begins = shown.site.cameras[0].start_time
+    assert begins is not None
+    in_shop = begins.astimezone(ZoneInfo(shown.site.timezone))
+    expect(page.locator("tbody tr").first).to_contain_text(f"{in_shop:%H:%M:}")
+    operator.looks_well()
+
+
+def test_filters_leave_what_was_asked_for(shown: Demo, operator: Visitor) -> None:
+    page = operator.page
+    page.goto(f"/day/{DAY}")
+    page.get_by_label("Kind").select_option("unattended")
+    expect(page).to_have_url(f"{shown.address}day/{DAY}?kind=unattended")
+    expect(page.locator(".bars rect.interaction")).to_have_count(0)
+    expect(page.locator(".bars rect.unattended").first).to_be_visible()
+    page.get_by_label("Camera").select_option("counter")
+    expect(page.locator(".line-name strong")).to_have_count(1)
+    page.get_by_role("link", name="Show all").first.click()
+    expect(page.locator(".bars rect.interaction").first).to_be_visible()
+
+
+def test_a_timeline_can_be_walked_with_the_keyboard(shown: Demo, operator: Visitor) -> None:
+    page = operator.page
+    page.goto(f"/day/{DAY}")
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.closest('svg.bars') !== null"):
+            break
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/episodes/"))
+
+
+def test_every_question_has_its_chart(shown: Demo, operator: Visitor) -> None:
+    page = operator.page
+    page.goto("/questions")
+    expect(page.locator(".chart-place .quiet", has_text="asking")).to_have_count(0)
+    expect(page.locator("svg .column").first).to_be_visible()
+    page.get_by_text("Ask it in SQL").first.click()
+    expect(page.locator("pre").first).to_contain_text("FROM interactions_hourly")
+    operator.looks_well()
+
+
+def test_who_waits_now_is_there_with_a_clock_that_goes_and_is_gone_when_served(shown: Demo, operator: Visitor) -> None:
+    page = operator.page
+    page.goto("/now")
+    now = time.time_ns() // 1_000_000
+    publisher = Publisher(shown.settings, connect_codec(shown.settings))
+    waits = UnattendedEvent(
+        episode_id="11111111-1111-5111-8111-111111111111", facet_revision=1, phase="started", ordinal=99,
+        site_id=shown.site.site_id, camera_id="counter", lane="live", business_day=DAY, customer_id=12345,
+        started_at=now - 5_000, confidence=0.9, support=1.0, lineage=Lineage(), rules_version="r",
+        cause=Cause(stream_epoch=now, sequence=50, captured_at=now), hash="h",
+    )  # fmt: skip
+    publisher.publish(UNATTENDED_EVENTS, "counter", waits)
+    publisher.flush()
+    clock = page.locator(".now", has_text="customer 12345").locator(".clock")
+    expect(clock).to_be_visible(timeout=15_000)
+    was = clock.inner_text()
+    expect(clock).not_to_have_text(was)
+    ended = msgspec.structs.replace(waits, phase="discarded", facet_revision=3, ended_at=now)
+    publisher.publish(UNATTENDED_EVENTS, "counter", ended)
+    publisher.flush()
+    expect(clock).to_have_count(0, timeout=15_000)
+    operator.looks_well()
+
+
+def test_without_signing_in_there_is_nothing(shown: Demo, browser: Browser) -> None:
+    visitor = Visitor(browser, shown.address, None)
+    visitor.page.goto(f"/day/{DAY}?kind=unattended")
+    expect(visitor.page.get_by_role("heading", name="Sign in")).to_be_visible()
+    visitor.page.get_by_label("Token").fill(VIEWER)
+    visitor.page.get_by_role("button").click()
+    expect(visitor.page).to_have_url(f"{shown.address}day/{DAY}?kind=unattended")
+    visitor.page.get_by_role("button", name="Sign out").click()
+    for path in ("/", f"/day/{DAY}", "/questions/served", "/now/list", "/versions"):
+        answer = visitor.context.request.get(path, max_redirects=0)
+        assert answer.status == 401, path
+    visitor.context.close()
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_no_page_is_wider_than_its_window(shown: Demo, browser: Browser, size: tuple[int, int]) -> None:
+    visitor = Visitor(browser, shown.address, OPERATOR, size)
+    for path in ("/now", f"/day/{DAY}", "/questions", "/versions", "/nothing"):
+        visitor.page.goto(path)
+        if path == "/nothing":  # which the browser, too, calls an error
+            visitor.wrong.clear()
+        visitor.looks_well()
+    visitor.context.close()
+
+
+def test_ctrl_c_ends_all_of_it_cleanly(shown: Demo) -> None:
+    """The last one of this file: it takes the demo away."""
+    last = shown.stop()
+    assert shown.process.returncode == 0, last
+    left = [p.pid for p in psutil.process_iter(["cmdline"]) if str(shown.folder) in " ".join(p.info["cmdline"] or [])]
+    assert left == []
