@@ -53,7 +53,7 @@ class Story:
         lines = [self.title, f"  episode  {self.episode_id}", ""]
         for before, step in zip([None, *self.steps], self.steps, strict=False):
             chain = f"{step.hash[:8]} <- {step.follows[:8] if step.follows else 'the log'}"
-            times = f"{step.local_time} {_since(before, step):>10}"
+            times = f"{step.local_time} {since(before, step):>10}"
             lines.append(f"  {times}  {step.what:<{width}}  {chain}  {step.detail}".rstrip())
         lines.append("")
         lines += [f"  {what:<9}{where}" for what, where in self.places]
@@ -64,7 +64,7 @@ class Story:
         return "\n".join(lines)
 
 
-def _since(before: Step | None, step: Step) -> str:
+def since(before: Step | None, step: Step) -> str:
     """How long after the step before; nothing where the two are not of one clock."""
     if before is None:
         return ""
