@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Callable, Iterator
-from zoneinfo import ZoneInfo
 
 import msgspec
 import psutil
@@ -53,10 +52,7 @@ def test_the_day_shows_every_episode_that_was_found_at_the_sites_time(shown: Dem
     expect(page).to_have_url(f"{shown.address}day/{DAY}")
     expect(page.locator(".bars a rect")).to_have_count(shown.found)
     expect(page.get_by_role("heading", name=f"{shown.found} episodes")).to_be_visible()
-    begins = shown.site.cameras[0].start_time
-    assert begins is not None
-    in_shop = begins.astimezone(ZoneInfo(shown.site.timezone))
-    expect(page.locator("tbody tr").first).to_contain_text(f"{in_shop:%H:%M:}")
+    expect(page.locator("tbody tr").first).to_contain_text("11:00:")  # in Berlin, where the shop is
     operator.looks_well()
 
 
