@@ -8,7 +8,7 @@ VENV ?= .venv
 TEST_PROCESSES ?= 3
 TRACKFOLD = $(VENV)/bin/trackfold
 
-BENCHES = step codec sink queries snapshots replay worker video inference
+BENCHES = step codec sink queries console snapshots replay worker video inference
 
 .PHONY: demo demo-seeds test test-fast chaos mutants eval soak bench lint up down status install lock clean
 
