@@ -99,9 +99,9 @@ def write(figures: dict[str, Figure], history: History) -> None:
     report = Report("console", f"The console's pages with {EPISODES:,} episodes of one shop")
     report.text(
         f"{EPISODES:,} episodes of ten cameras in {history.days} days, among {history.episodes:,} of {SITES} shops in "
-        f"the embedded ClickHouse. Seconds until a page was there whole, the median of {ROUNDS} rounds (lowest to highest); "
-        f"bound: {LIMIT_S} s. The day has {10 * history.per_camera_day:,} episodes. Failures, pictures and audit trails "
-        "come by themselves after their page."
+        "the embedded ClickHouse. Seconds until a page was there whole, the median of "
+        f"{ROUNDS} rounds (lowest to highest); bound: {LIMIT_S} s. The day has {10 * history.per_camera_day:,} "
+        "episodes. Failures, pictures and audit trails come by themselves after their page."
     )
     report.table(("page", "s"), [(name, figure.shown(".3f")) for name, figure in figures.items()])
     over = [name.strip() for name, figure in figures.items() if figure.median > LIMIT_S]
