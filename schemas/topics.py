@@ -40,6 +40,8 @@ class Topic:
     compacted: bool = False
     partitions: int = PARTITIONS
     config: dict[str, str] = field(default_factory=dict)
+    identity: tuple[str, ...] = ()
+    """Fields that tell two records apart: equal in all of them, one is a repetition of the other."""
 
     @property
     def subject(self) -> str:
@@ -65,37 +67,128 @@ def _days(days: int) -> int:
     return days * DAY_MS
 
 
-TRACK_UPDATES = Topic("track-updates", "camera_id", records.TrackUpdate, "The log: who was where, live.", _days(7))
+TRACK_UPDATES = Topic(
+    "track-updates",
+    "camera_id",
+    records.TrackUpdate,
+    "The log: who was where, live.",
+    _days(7),
+    identity=("camera_id", "lane", "stream_epoch", "sequence"),
+)
 TRACK_UPDATES_BACKFILL = Topic(
-    "track-updates-backfill", "camera_id", records.TrackUpdate, "Other lanes: folded by replay alone.", _days(7)
+    "track-updates-backfill",
+    "camera_id",
+    records.TrackUpdate,
+    "Other lanes: folded by replay alone.",
+    _days(7),
+    identity=("camera_id", "lane", "stream_epoch", "sequence"),
 )
 RECORDING_SEGMENTS = Topic(
-    "recording-segments", "camera_id", records.RecordingSegment, "Which file holds which time.", _days(7)
+    "recording-segments",
+    "camera_id",
+    records.RecordingSegment,
+    "Which file holds which time.",
+    _days(7),
+    identity=("camera_id", "lane", "stream_epoch", "index"),
 )
 INTERACTION_EVENTS = Topic(
-    "interaction-events", "camera_id", records.InteractionEvent, "Two people together: each phase.", _days(400)
+    "interaction-events",
+    "camera_id",
+    records.InteractionEvent,
+    "Two people together: each phase.",
+    _days(400),
+    identity=("episode_id", "facet_revision"),
 )
 UNATTENDED_EVENTS = Topic(
-    "unattended-events", "camera_id", records.UnattendedEvent, "A customer without staff: each phase.", _days(400)
+    "unattended-events",
+    "camera_id",
+    records.UnattendedEvent,
+    "A customer without staff: each phase.",
+    _days(400),
+    identity=("episode_id", "facet_revision"),
 )
-CUSTOMER_VISITS = Topic("customer-visits", "camera_id", records.CustomerVisit, "Stays in service zones.", _days(400))
-CAMERA_OUTAGES = Topic("camera-outages", "camera_id", records.CameraOutage, "When a camera was blind.", _days(400))
-CLIPS = Topic("clips", "camera_id", records.ClipCut, "Outcome of cutting a clip.", _days(400))
-UPLOADS = Topic("uploads", "camera_id", records.ClipUploaded, "Outcome of storing a clip.", _days(400))
-INCIDENTS = Topic("incidents", "camera_id", records.IncidentReported, "Outcome of reporting.", _days(400))
-EPISODES = Topic("episodes", "episode_id", records.Episode, "Everything known of an episode.", compacted=True)
-RETRIES = Topic("retries", "camera_id", acts.RetryAsked, "A person had a step done again.", _days(400))
+CUSTOMER_VISITS = Topic(
+    "customer-visits", "camera_id", records.CustomerVisit, "Stays in service zones.", _days(400), identity=("visit_id",)
+)
+CAMERA_OUTAGES = Topic(
+    "camera-outages",
+    "camera_id",
+    records.CameraOutage,
+    "When a camera was blind.",
+    _days(400),
+    identity=("outage_id", "facet_revision"),
+)
+CLIPS = Topic(
+    "clips",
+    "camera_id",
+    records.ClipCut,
+    "Outcome of cutting a clip.",
+    _days(400),
+    identity=("episode_id", "part", "facet_revision"),
+)
+UPLOADS = Topic(
+    "uploads",
+    "camera_id",
+    records.ClipUploaded,
+    "Outcome of storing a clip.",
+    _days(400),
+    identity=("episode_id", "part", "facet_revision"),
+)
+INCIDENTS = Topic(
+    "incidents",
+    "camera_id",
+    records.IncidentReported,
+    "Outcome of reporting.",
+    _days(400),
+    identity=("incident_id", "facet_revision"),
+)
+EPISODES = Topic(
+    "episodes",
+    "episode_id",
+    records.Episode,
+    "Everything known of an episode.",
+    compacted=True,
+    identity=("episode_id", "activation", "revision"),
+)
+RETRIES = Topic(
+    "retries",
+    "camera_id",
+    acts.RetryAsked,
+    "A person had a step done again.",
+    _days(400),
+    identity=("work_key", "revision", "asked_at"),
+)
 EVIDENCE_VIEWS = Topic(
-    "evidence-views", "camera_id", acts.EvidenceViewed, "Who was shown which episode or clip.", _days(400)
+    "evidence-views",
+    "camera_id",
+    acts.EvidenceViewed,
+    "Who was shown which episode or clip.",
+    _days(400),
+    identity=("episode_id", "part", "by", "how", "viewed_at"),
 )
 FOLD_HALTS = Topic(
-    "fold-halts", "camera_id/lane", records.FoldHalt, "Cameras whose fold stands still, and why.", compacted=True
+    "fold-halts",
+    "camera_id/lane",
+    records.FoldHalt,
+    "Cameras whose fold stands still, and why.",
+    compacted=True,
+    identity=("camera_id", "lane"),
 )
 FOLD_SKIPS = Topic(
-    "fold-skips", "camera_id/lane/epoch/sequence", acts.FoldSkip, "Records a person told us to pass.", compacted=True
+    "fold-skips",
+    "camera_id/lane/epoch/sequence",
+    acts.FoldSkip,
+    "Records a person told us to pass.",
+    compacted=True,
+    identity=("camera_id", "lane", "stream_epoch", "sequence"),
 )
 CAMERA_RULES = Topic(
-    "camera-rules", "rules_version", records.RulesSet, "Each effective rules set under its hash.", compacted=True
+    "camera-rules",
+    "rules_version",
+    records.RulesSet,
+    "Each effective rules set under its hash.",
+    compacted=True,
+    identity=("rules_version",),
 )
 PROMOTIONS = Topic(
     "promotions",
@@ -103,6 +196,7 @@ PROMOTIONS = Topic(
     acts.Promotion,
     "Which version counts for which camera's day, who said so and when.",
     compacted=True,
+    identity=("site_id", "activation"),
 )
 
 

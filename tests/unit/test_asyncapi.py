@@ -1,14 +1,17 @@
 """What other teams build on says what the catalogue says."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import fastavro
+import msgspec
 import pytest
 
-from schemas import asyncapi
-from schemas.topics import DAY_MS, PUBLIC, Topic
+from schemas import asyncapi, topics_page
+from schemas.avro import schema_of
+from schemas.topics import PUBLIC, Topic
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -38,11 +41,18 @@ def test_every_reference_in_it_leads_somewhere_and_every_payload_is_an_avro_sche
     assert {op["channel"]["$ref"] for op in document["operations"].values()} == {f"#/channels/{t.name}" for t in PUBLIC}
 
 
+def test_the_page_about_topics_is_that_of_today_s_catalogue() -> None:
+    assert topics_page.FILE.read_text(encoding="utf-8") == topics_page.text(), "write it: python -m schemas.topics_page"
+
+
 @pytest.mark.parametrize("topic", PUBLIC, ids=lambda topic: topic.name)
-def test_the_page_about_topics_says_of_each_its_key_its_record_and_how_long_it_is_kept(topic: Topic) -> None:
-    rows = [line.split("|") for line in (DOCS / "topics.md").read_text(encoding="utf-8").splitlines()]
-    (row,) = [[cell.strip() for cell in row] for row in rows if len(row) > 5 and row[1].strip() == f"`{topic.name}`"]
-    kept = "for ever, compacted" if topic.compacted else f"{(topic.retention_ms or 0) // DAY_MS} days"
+def test_its_example_is_a_record_and_what_tells_records_apart_is_in_it(topic: Topic) -> None:
     assert topic.value is not None
-    assert row[2].replace("camera/", "camera_id/").replace("site/", "site_id/") == topic.key
-    assert row[3:5] == [topic.value.__name__, kept]
+    record = msgspec.convert(topics_page.examples()[topic.name], topic.value, strict=True)
+    schema = fastavro.parse_schema(schema_of(topic.value), named_schemas={})
+    written = io.BytesIO()
+    fastavro.schemaless_writer(written, schema, msgspec.to_builtins(record))
+    written.seek(0)
+    assert msgspec.convert(fastavro.schemaless_reader(written, schema, schema), topic.value) == record
+    assert topic.identity
+    assert set(topic.identity) <= set(topic.value.__struct_fields__)
