@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from connectors.console import day, episode, now, questions, setup_page, sign_in, versions
+from connectors.console import day, episode, failures, now, questions, setup_page, sign_in, versions
 from connectors.console.headers import Headers
 from connectors.console.page import HERE, Console, Differ, NotFound
 from connectors.console.sign_in import Doors, NotAllowed, NotSignedIn, TooManyTries, guard, to_sign_in
@@ -25,6 +25,7 @@ PAGES: tuple[Callable[[Console], APIRouter], ...] = (
     day.routes,
     episode.routes,
     questions.routes,
+    failures.routes,
     versions.routes,
     setup_page.routes,
 )

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -29,18 +30,35 @@ class NotHalted(InputError):
     """The camera's fold takes its records, so there is none to pass over; the text names those that stand still."""
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How all steps stand, as the topics say it."""
+
+    works: dict[Step, dict[str, Work[Job, Result]]]
+    halts: list[FoldHalt]
+
+    def failures(self, settings: Settings, site_id: str) -> list[Failure]:
+        """Everything of the site that did not come to a good end."""
+        honours = {
+            "upload": settings.upload.honours_idempotency_key,
+            "incident": settings.incident.honours_idempotency_key,
+        }
+        found: list[Failure] = []
+        for step, works in self.works.items():
+            found += of_work(step, works, honours_keys=honours.get(step, False))
+        found += [of_halt(halt) for halt in self.halts]
+        return [failure for failure in found if failure.site_id == site_id]
+
+
+def standing(settings: Settings) -> Standing:
+    """Read it: whole topics. Raises KafkaUnavailable, RegistryUnavailable."""
+    ensure_topics(settings)
+    return Standing({step: _works(settings, step) for step in STEPS}, halts(settings))
+
+
 def failures(settings: Settings, site: Site) -> list[Failure]:
     """Everything of the site that did not come to a good end. Raises KafkaUnavailable, RegistryUnavailable."""
-    ensure_topics(settings)
-    honours = {
-        "upload": settings.upload.honours_idempotency_key,
-        "incident": settings.incident.honours_idempotency_key,
-    }
-    found: list[Failure] = []
-    for step in STEPS:
-        found += of_work(step, _works(settings, step), honours_keys=honours.get(step, False))
-    found += [of_halt(halt) for halt in halts(settings)]
-    return [failure for failure in found if failure.site_id == site.site_id]
+    return standing(settings).failures(settings, site.site_id)
 
 
 def _works(settings: Settings, step: Step) -> dict[str, Work[Job, Result]]:
@@ -74,7 +92,7 @@ def followed(settings: Settings, asks: Sequence[RetryAsked], timeout_s: float) -
         works = {step: _works(settings, step) for step in {ask.step for ask in left}}
         out_of_time = time.monotonic() >= until
         for ask in list(left):
-            came = _came_of(works[ask.step], ask)
+            came = came_of(works[ask.step], ask.work_key, ask.revision)
             if came is not None or out_of_time:
                 left.remove(ask)
                 yield ask, came or "under way"
@@ -82,10 +100,11 @@ def followed(settings: Settings, asks: Sequence[RetryAsked], timeout_s: float) -
             time.sleep(LOOK_EVERY_S)
 
 
-def _came_of(works: dict[str, Work[Job, Result]], ask: RetryAsked) -> str | None:
-    numbers = [number for base, number in map(split, works) if base == ask.work_key]
-    newest = works[numbered(ask.work_key, max(numbers))] if numbers else None
-    if newest is None or newest.state != "finished" or newest.result or newest.revision <= ask.revision:
+def came_of(works: dict[str, Work[Job, Result]], work_key: str, revision: int) -> str | None:
+    """What came of a step that was asked for again when `revision` was published; None while it is under way."""
+    numbers = [number for base, number in map(split, works) if base == work_key]
+    newest = works[numbered(work_key, max(numbers))] if numbers else None
+    if newest is None or newest.state != "finished" or newest.result or newest.revision <= revision:
         return None
     return newest.before.status if newest.before is not None else "done"
 

@@ -3,7 +3,6 @@
 import html
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +43,11 @@ def site_path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def client(site_path: Path) -> Iterator[TestClient]:
+def client(site_path: Path) -> TestClient:
     given = ConsoleSettings.model_validate({f"{role}_token": token for role, token in TOKENS.items()})
     settings = Settings(console=given, data_dir=site_path.parent / "var")
     app = console_app.make(settings, load_site(site_path), site_path, doors(given)[0])
-    with TestClient(app, follow_redirects=False) as one:
-        yield one
+    return TestClient(app, follow_redirects=False)  # without its lifespan: nothing is read beside the pages
 
 
 def sign_in(client: TestClient, role: str = "operator") -> dict[str, str]:
