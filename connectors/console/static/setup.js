@@ -21,7 +21,9 @@ const stage = new Stage(page("stage"), model, start.operator, {
     say("");
     changed();
     stage.choose({ list, index, figure: 0, point: 0 });
-    page("panel").querySelector(".chosen input")?.focus();
+    const field = page("panel").querySelector(".chosen input");
+    if (field) field.focus();
+    else stage.refocus();
   },
 });
 const panel = new Panel(page("panel"), model, start.operator, {
