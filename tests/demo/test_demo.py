@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 import msgspec
 import psutil
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from infra.kafka import Publisher, connect_codec
 from schemas.records import Cause, Lineage, UnattendedEvent
 from schemas.topics import UNATTENDED_EVENTS
+from tests.connector_stack import wait_for
 from tests.demo.running import DESKTOP, OPERATOR, PHONE, VIEWER, Demo, Visitor, chromium, demo
 
 DAY = "2026-03-02"
@@ -112,6 +113,121 @@ def test_who_waits_now_is_there_with_a_clock_that_goes_and_is_gone_when_served(s
     publisher.flush()
     expect(clock).to_have_count(0, timeout=15_000)
     operator.looks_well()
+
+
+def test_a_clip_plays_from_the_episodes_start_with_boxes_where_its_people_are(shown: Demo, operator: Visitor) -> None:
+    # given an episode's page, paused
+    page = operator.page
+    page.goto(f"/day/{DAY}?kind=interaction")
+    page.locator("tbody tr a").first.click()
+    _has_loaded(page)
+    sidecar = page.evaluate("fetch(document.querySelector('video').dataset.alertBoxes).then((a) => a.json())")
+    started = int(page.locator(".player").get_attribute("data-started") or 0)
+
+    # then it stands where the episode begins, and each box on the place that the sidecar says, in the shown picture
+    begins_s = (started - sidecar["covered_from"]) / 1000
+    expect(page.locator(".people g")).to_have_count(2)
+    _has_loaded(page)
+    assert abs(page.evaluate(NOW) - begins_s) < 0.1
+    seen = page.evaluate(BOXES)
+    for person in sidecar["participants"]:
+        near = min(person["boxes"], key=lambda box: abs(box[0] - begins_s * 1000))
+        scale = seen["picture"]["width"] / sidecar["width"]
+        wanted = [scale * pixels for pixels in near[1:]]
+        got = seen["boxes"][str(person["person_id"])]
+        assert got["word"].startswith(person["role"])
+        assert max(abs(a - b) for a, b in zip(got["box"], wanted, strict=True)) < 6, (got, wanted)
+
+    # when it plays, then time goes on, and there is a picture
+    page.evaluate("document.querySelector('video').play()")
+    _becomes(page, f"{NOW} > {begins_s} + 1")
+    darkest, brightest = page.evaluate(PICTURE)
+    assert brightest - darkest > 100
+    page.get_by_label("who is who").uncheck()
+    expect(page.locator(".people")).to_be_hidden()
+
+    # and the marks lead to their places, also to one in the other part
+    page.evaluate("document.querySelector('video').pause()")
+    page.get_by_role("button", name="start").click()
+    _becomes(page, f"Math.abs({NOW} - {begins_s}) < 0.1")
+    page.get_by_role("button", name="End", exact=True).click()
+    _becomes(page, "document.querySelector('video').src.includes('clip/closing')")
+    _has_loaded(page)
+    page.get_by_role("button", name="start").click()
+    _becomes(page, f"document.querySelector('video').src.includes('clip/alert') && {NOW} > 0")
+    operator.looks_well()
+
+
+def _has_loaded(page: Page) -> None:
+    _becomes(page, "document.querySelector('video').readyState >= 2 && !document.querySelector('video').seeking")
+
+
+def _becomes(page: Page, condition: str) -> None:
+    """Asked again and again from outside: the page's own policy lets nobody wait inside it."""
+    wait_for(lambda: page.evaluate(condition))
+
+
+NOW = "document.querySelector('video').currentTime"
+BOXES = """() => {
+  const picture = document.querySelector("video").getBoundingClientRect();
+  const of = (group) => {
+    const { left, top, right, bottom } = group.querySelector("rect").getBoundingClientRect();
+    return { box: [left - picture.left, top - picture.top, right - picture.left, bottom - picture.top],
+             word: group.querySelector("text").textContent };
+  };
+  const groups = [...document.querySelectorAll(".people g")];
+  const boxes = Object.fromEntries(groups.map((group) => [group.dataset.person, of(group)]));
+  return { picture: picture.toJSON(), boxes };
+}"""
+PICTURE = """() => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 36 });
+  const drawing = canvas.getContext("2d");
+  drawing.drawImage(document.querySelector("video"), 0, 0, 64, 36);
+  const light = [...drawing.getImageData(0, 0, 64, 36).data].filter((_, n) => n % 4 === 1);
+  return [Math.min(...light), Math.max(...light)];
+}"""
+
+
+def test_the_trail_of_an_episode_holds_and_says_who_looked(shown: Demo, operator: Visitor) -> None:
+    page = operator.page
+    page.goto(f"/day/{DAY}")
+    page.locator("tbody tr a").first.click()
+    trail = page.locator("#story")
+    expect(trail).to_contain_text("The chain holds", timeout=30_000)
+    expect(trail).to_contain_text("All stores agree")
+    for step in ("started", "confirmed", "clip alert", "upload alert", "page to operator token (operator)"):
+        expect(trail.locator("tr", has_text=step).first).to_be_visible()
+    operator.looks_well()
+
+
+def test_a_shared_link_shows_one_episode_to_whoever_has_it_and_an_altered_one_nothing(
+    shown: Demo, browser: Browser, operator: Visitor
+) -> None:
+    # given a link
+    page = operator.page
+    page.goto(f"/day/{DAY}")
+    page.locator("tbody tr a").first.click()
+    page.get_by_label("A link, valid for").select_option("1 hour")
+    page.get_by_role("button", name="Make a link").click()
+    address = page.get_by_label("The link").input_value()
+
+    # when somebody opens it who is not signed in
+    visitor = Visitor(browser, shown.address, None)
+    visitor.page.goto(address)
+
+    # then the clip plays for him, and there is nothing else to go to
+    _has_loaded(visitor.page)
+    visitor.page.evaluate("document.querySelector('video').play()")
+    _becomes(visitor.page, f"{NOW} > 5.5")
+    expect(visitor.page.get_by_role("navigation")).to_have_count(0)
+    expect(visitor.page.get_by_role("button", name="Make a link")).to_have_count(0)
+    visitor.looks_well()
+
+    # and with a link that was altered he gets nothing
+    altered = address[:-3] + ("aaa" if address[-3:] != "aaa" else "bbb")
+    for wanted in (altered, f"{altered}/clip/alert", page.url, page.url.replace("?", "/clip/alert?")):
+        assert visitor.context.request.get(wanted, max_redirects=0).status in (303, 401, 404)
+    visitor.context.close()
 
 
 def test_without_signing_in_there_is_nothing(shown: Demo, browser: Browser) -> None:
