@@ -131,7 +131,7 @@ def test_a_page_that_is_too_large_is_not_taken(client: TestClient) -> None:
 def test_nobody_else_is_let_to_a_console_without_users() -> None:
     settings = Settings(console=ConsoleSettings(host="0.0.0.0", port=0))
     with pytest.raises(service.CannotServe, match="users or tokens"):
-        service.run(settings, SITE, Path("site.yaml"), say=print)
+        service.run(settings, SITE, Path("site.yaml"), lambda *_: [], say=print)
 
 
 def test_a_short_secret_is_refused() -> None:
