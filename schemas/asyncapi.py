@@ -12,6 +12,7 @@ import msgspec
 
 from schemas.avro import schema_of
 from schemas.topics import PUBLIC, Topic
+from schemas.topics_page import examples
 
 FILE = Path(__file__).parents[1] / "docs" / "asyncapi.json"
 KAFKA = {"bindingVersion": "0.5.0"}
@@ -40,7 +41,7 @@ def document() -> dict[str, Any]:
             "local": {
                 "host": "127.0.0.1:9092",
                 "protocol": "kafka",
-                "description": "`trackfold status` says the port of the local stack.",
+                "description": "`trackfold status` says the ports; the registry is under /apis/ccompat/v7.",
                 "bindings": {"kafka": {"schemaRegistryVendor": "apicurio", **KAFKA}},
             }
         },
@@ -82,6 +83,7 @@ def _message(record: type[msgspec.Struct], topic: Topic) -> dict[str, Any]:
         "summary": schema["doc"],
         "contentType": "application/octet-stream",
         "payload": {"schemaFormat": AVRO, "schema": schema},
+        "examples": [{"name": topic.name, "payload": examples()[topic.name]}],
         "bindings": {
             "kafka": {
                 "key": {"type": "string", "description": topic.key},

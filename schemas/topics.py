@@ -156,7 +156,7 @@ RETRIES = Topic(
     acts.RetryAsked,
     "A person had a step done again.",
     _days(400),
-    identity=("work_key", "revision", "asked_at"),
+    identity=("work_key", "revision", "hash"),
 )
 EVIDENCE_VIEWS = Topic(
     "evidence-views",
