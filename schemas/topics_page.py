@@ -53,7 +53,7 @@ def _vector() -> str:
     body = canonical(record).decode()
     lines = [body[n : n + WIDTH] for n in range(0, len(body), WIDTH)]
     return (
-        f"To try yours on, the example of `{CUSTOMER_VISITS.name}` below, broken into lines that it does not have, and\n"
+        f"To try yours on, the example of `{CUSTOMER_VISITS.name}` below, here in lines that it does not have, and\n"
         f"its hash `{record.hash}`:\n\n```\n" + "\n".join(lines) + "\n```\n"
     )
 
