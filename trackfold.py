@@ -14,6 +14,7 @@ from typing import Any
 
 from connectors.clickhouse import ask
 from connectors.console import options as console
+from connectors.erase import options as erasing
 from connectors.promote import options as promotion
 from connectors.ways_out import options as ways_out
 from inference.calibrate import options as calibrate
@@ -231,7 +232,7 @@ def parser() -> argparse.ArgumentParser:
     sub = command("verify", verify, "  trackfold verify --wait 60 --site shop.yaml", site=True)
     sub.add_argument("--wait", type=float, default=0.0, metavar="S", help="first wait until nothing is under way")
     promotions = promotion.commands(lambda: importlib.import_module("streams.history"))
-    looking = (diff.COMMAND, *promotions, ask.COMMAND, console.command(lambda: diff.compared))
+    looking = (diff.COMMAND, *promotions, erasing.COMMAND, ask.COMMAND, console.command(lambda: diff.compared))
     for word, act, examples, add_options in (calibrate.COMMAND, *replaying.COMMANDS, *ways_out.COMMANDS, *looking):
         add_options(command(word, act, examples, site=word not in ("dlq", "sql")))
     sub = command("snapshot", snapshot, "  trackfold snapshot --rebuild --site shop.yaml", site=True)

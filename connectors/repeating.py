@@ -9,12 +9,13 @@ from typing import Any
 import msgspec
 
 from connectors.connector import Connector, J, R
-from connectors.work import Outcome, Partition, Work, numbered, split
-from schemas.acts import RetryAsked
+from connectors.work import Done, Outcome, Partition, Work, episode_of, numbered, split
+from schemas.acts import EvidenceRemoved, RetryAsked
 from schemas.hashing import sealed
 from schemas.records import ClipCut, ClipUploaded
 
 DAY_MS = 24 * 3600 * 1000
+REMOVED = "its pictures were removed for good"
 
 
 def source_revision(record: Any) -> int:
@@ -35,6 +36,8 @@ def asked_by_person(
     part: Partition[J, R], ask: RetryAsked, connector: Connector[J, R], now_ms: int
 ) -> tuple[str, Work[J, R]] | str:
     """The work that a person asks for, with its key: new, or still open and now due. Else why there is none."""
+    if episode_of(ask.work_key) in part.removed:
+        return REMOVED
     newest = part.newest(ask.work_key)
     if newest is None:
         return "no such work is known here"
@@ -66,6 +69,15 @@ def asked_by_person(
     return _next(key), new
 
 
+def remove(part: Partition[J, R], removal: EvidenceRemoved, now_ms: int) -> None:
+    """Of this episode no picture is made any more: what still waits is given up now."""
+    if removal.episode_id is not None:
+        part.removed.add(removal.episode_id)
+        for key, work in part.open.items():
+            if episode_of(key) == removal.episode_id and key not in part.running:
+                part.open[key] = msgspec.structs.replace(work, due_at=now_ms)
+
+
 def _hurried(
     part: Partition[J, R], key: str, work: Work[J, R], ask: RetryAsked, now_ms: int
 ) -> tuple[str, Work[J, R]] | str:
@@ -89,8 +101,13 @@ def next_revision(part: Partition[J, R], key: str) -> int:
 
 
 def foregone(part: Partition[J, R], key: str, connector: Connector[J, R]) -> Outcome[R] | None:
-    """What is certain of a repetition before anything is done; None: it is to be done. A person's word is done."""
+    """What is certain before anything is done; None: it is to be done. A person's word is done.
+
+    Of what was removed for good nothing is made; of a repetition the connector says.
+    """
     work, prior = part.open[key], part.prior(key)
+    if work.input is not None and episode_of(key) in part.removed:
+        return Done(connector.give_up(work.input, REMOVED, work.attempts, unsure=work.unsure))
     if prior is None or work.asked is not None or work.input is None:
         return None
     return connector.follow(work.input, prior)

@@ -127,6 +127,8 @@ class Partition(Generic[J, R]):
     """Markers."""
     running: set[str] = field(default_factory=set)
     """Keys of open work that a thread is doing."""
+    removed: set[str] = field(default_factory=set)
+    """Episodes whose pictures were removed for good: none is made of them any more."""
 
     def knows(self, key: str) -> bool:
         """True when this work was taken in before, whatever became of it."""

@@ -13,7 +13,7 @@ from typing import Generic
 
 import msgspec
 
-from connectors import repeating
+from connectors import removals, repeating
 from connectors.connector import Connector, J, R
 from connectors.intake import Intake, Taken
 from connectors.seen import Seen, about
@@ -38,7 +38,8 @@ from infra.failpoint import failpoint
 from infra.health import Health
 from infra.kafka import KafkaUnavailable, Publisher, read_to_end
 from schemas import topics
-from schemas.acts import RetryAsked
+from schemas.acts import EvidenceRemoved, RetryAsked
+from schemas.codec import RegistryUnavailable
 from schemas.errors import ExplainedError
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ class Worker(Generic[J, R]):
         self._intake = Intake(
             settings,
             connector.name,
-            (*connector.sources, topics.RETRIES),
+            (*connector.sources, topics.RETRIES, topics.EVIDENCE_REMOVALS),
             publisher,
             on_gained=self._gain,
             on_leaving=self._hand_over,
@@ -129,18 +130,20 @@ class Worker(Generic[J, R]):
         return sum(len(part.running) for part in self._parts.values()) - len(self._arrived)
 
     def _read_gained(self) -> None:
-        """Read the work of new partitions to its end, before anything is done about them."""
+        """Read the work of new partitions, and what was removed for good, before anything is done about them."""
         while self._to_read and not self._stop.is_set():
             found: dict[int, list[tuple[str, bytes | None]]] = {number: [] for number in self._to_read}
             try:
                 for message in read_to_end(self._settings, self._topic, self._to_read):
                     found[message.partition() or 0].append(((message.key() or b"").decode(), message.value()))
-            except KafkaUnavailable as error:
+                removed = list(removals.read(self._settings, self._publisher.codec, self._to_read))
+            except (KafkaUnavailable, RegistryUnavailable) as error:
                 log.warning("%s; reading %s again", error, self._topic.name)
                 self._stop.wait(1.0)
                 continue
             for number, records in found.items():
                 part = read_work(records, self._decoder, f"{self._topic.name}[{number}]")
+                part.removed = {r.episode_id for at, r in removed if at == number and r.episode_id is not None}
                 self._recover(number, part)
                 self._parts[number] = part
             self._to_read = []
@@ -182,7 +185,9 @@ class Worker(Generic[J, R]):
     def _asked(self, part: Partition[J, R], record: msgspec.Struct | None) -> Iterator[tuple[str, Work[J, R]]]:
         """The work that a record asks for and that was not asked for before, by key."""
         now_ms = self._clock.now_ms()
-        if isinstance(record, RetryAsked):
+        if isinstance(record, EvidenceRemoved):
+            repeating.remove(part, record, now_ms)
+        elif isinstance(record, RetryAsked):
             if record.step == self._connector.name:
                 found = repeating.asked_by_person(part, record, self._connector, now_ms)
                 if isinstance(found, str):

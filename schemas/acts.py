@@ -11,6 +11,7 @@ Verdict = Literal["again", "not_accepted", "accepted", "UNRECOGNISED"]
 PromotionAct = Literal["promote", "rollback", "UNRECOGNISED"]
 ViewerRole = Literal["viewer", "operator", "link", "UNRECOGNISED"]
 ViewedHow = Literal["page", "clip", "share", "UNRECOGNISED"]
+RemovalStatus = Literal["erased", "expired", "UNRECOGNISED"]
 
 
 class RetryAsked(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -87,3 +88,25 @@ class EvidenceViewed(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     by: str
     role: ViewerRole
     how: ViewedHow
+
+
+class EvidenceRemoved(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """The pictures of an episode, or a camera's recording of a day, are removed for good. Key: camera_id.
+
+    Decided before anything is taken away, and stated again, with finished_at, once it is gone.
+    """
+
+    site_id: Name
+    camera_id: Name
+    lane: Name
+    business_day: Day
+    episode_id: Name | None = None
+    occurrence_id: Name | None = None
+    facet_revision: int
+    status: RemovalStatus
+    reason: str
+    decided_by: str
+    decided_at: Time
+    finished_at: Time | None = None
+    hash: str
+    previous_hash: str | None = None

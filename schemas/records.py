@@ -23,7 +23,7 @@ ClipStatus = Literal["complete", "partial", "failed", "expired", "UNRECOGNISED"]
 UploadStatus = Literal["uploaded", "failed", "ambiguous", "UNRECOGNISED"]
 IncidentStatus = Literal["reported", "failed", "ambiguous", "suppressed", "UNRECOGNISED"]
 EvidenceStatus = Literal["pending", "available", "partial", "failed", "ambiguous", "expired", "erased", "UNRECOGNISED"]
-Facet = Literal["event", "clip", "upload", "incident", "UNRECOGNISED"]
+Facet = Literal["event", "clip", "upload", "incident", "removal", "UNRECOGNISED"]
 OutageReason = Literal[
     "gap", "interrupted", "lost", "missing", "skipped", "ended", "displaced", "blind", "UNRECOGNISED"
 ]

@@ -166,6 +166,15 @@ EVIDENCE_VIEWS = Topic(
     _days(400),
     identity=("episode_id", "part", "by", "how", "viewed_at"),
 )
+EVIDENCE_REMOVALS = Topic(
+    "evidence-removals",
+    "camera_id",
+    acts.EvidenceRemoved,
+    "Whose pictures are removed for good, why and by whom; again, with finished_at, once they are gone.",
+    _days(400),
+    identity=("camera_id", "business_day", "episode_id", "hash", "finished_at"),
+)
+"""Kept as long as the clips and uploads that it is about, and younger than they are: it outlives what names them."""
 FOLD_HALTS = Topic(
     "fold-halts",
     "camera_id/lane",
@@ -221,6 +230,7 @@ PUBLIC = (
     EPISODES,
     RETRIES,
     EVIDENCE_VIEWS,
+    EVIDENCE_REMOVALS,
     FOLD_HALTS,
     FOLD_SKIPS,
     CAMERA_RULES,

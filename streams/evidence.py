@@ -8,6 +8,8 @@ revisions that it shows and therefore only grows.
 An event counts once the one that it names as previous is there, beginning with `confirmed`: an `ended` that overtook
 its `confirmed` waits in the entry, for an Episode without the alert's facts would later change under one revision.
 An upload shows while it is that of the clip we know: the upload of a clip that was cut again is not its evidence.
+A removal takes all names away, whatever else is there or comes later: the episode's own, or that of the episode whose
+clip shows it.
 
 Entries are dropped a week of event time after the occurrence's business day when all is final, else after 30 days. Not
 earlier: a fact redelivered after a crash must find its entry, or it would state an old revision as the newest.
@@ -19,6 +21,7 @@ from typing import TypeVar
 
 import msgspec
 
+from schemas.acts import EvidenceRemoved
 from schemas.records import (
     ClipCut,
     ClipPart,
@@ -31,6 +34,7 @@ from schemas.records import (
     InteractionEvent,
     UnattendedEvent,
 )
+from schemas.removals import RemovalFact, is_removed, removal_fact, without
 from streams.facets import (
     ClipFact,
     EventFact,
@@ -42,7 +46,7 @@ from streams.facets import (
     upload_fact,
 )
 
-Fact = InteractionEvent | UnattendedEvent | ClipCut | ClipUploaded | IncidentReported
+Fact = InteractionEvent | UnattendedEvent | ClipCut | ClipUploaded | IncidentReported | EvidenceRemoved
 
 FINAL_KEPT_DAYS = 7
 """As long as the log itself is kept."""
@@ -52,11 +56,12 @@ STATED = ("confirmed", "ended", "retracted")
 
 
 class Member(msgspec.Struct, omit_defaults=True):
-    """One episode of the occurrence: its events by revision, its clips and uploads by part."""
+    """One episode of the occurrence: its events by revision, its clips and uploads by part; that they were removed."""
 
     events: dict[int, EventFact] = {}
     clips: dict[ClipPart, ClipFact] = {}
     uploads: dict[ClipPart, UploadFact] = {}
+    removal: RemovalFact | None = None
 
 
 class OccurrenceEntry(msgspec.Struct, omit_defaults=True):
@@ -67,7 +72,7 @@ class OccurrenceEntry(msgspec.Struct, omit_defaults=True):
     incident: IncidentFact | None = None
 
 
-AnyFact = TypeVar("AnyFact", EventFact, ClipFact, UploadFact, IncidentFact)
+AnyFact = TypeVar("AnyFact", EventFact, ClipFact, UploadFact, IncidentFact, RemovalFact)
 
 
 def entry_key(fact: Fact) -> str | None:
@@ -99,6 +104,8 @@ def merge(one: OccurrenceEntry, other: OccurrenceEntry) -> OccurrenceEntry:
             ours.clips[part] = _higher(ours.clips.get(part), clip)
         for part, upload in theirs.uploads.items():
             ours.uploads[part] = _higher(ours.uploads.get(part), upload)
+        if theirs.removal is not None:
+            ours.removal = _higher(ours.removal, theirs.removal)
     if other.incident is not None:
         one.incident = _higher(one.incident, other.incident)
     one.business_day = min(one.business_day, other.business_day)
@@ -120,6 +127,7 @@ def is_over(entry: OccurrenceEntry, today: str) -> bool:
 
 
 def _take(entry: OccurrenceEntry, fact: Fact) -> None:
+    assert fact.episode_id is not None
     member = entry.members.setdefault(fact.episode_id, Member())
     match fact:
         case InteractionEvent() | UnattendedEvent():
@@ -131,6 +139,8 @@ def _take(entry: OccurrenceEntry, fact: Fact) -> None:
             member.uploads[fact.part] = _higher(member.uploads.get(fact.part), upload_fact(fact))
         case IncidentReported():
             entry.incident = _higher(entry.incident, incident_fact(fact))
+        case EvidenceRemoved():
+            member.removal = _higher(member.removal, removal_fact(fact))
 
 
 def _higher(known: AnyFact | None, new: AnyFact) -> AnyFact:
@@ -157,7 +167,8 @@ def _episode(entry: OccurrenceEntry, member: Member, history: list[EventFact]) -
     alert = (owner.clips.get("alert"), owner.uploads.get("alert"))
     closing = (member.clips.get("closing"), member.uploads.get("closing"))
     facts = [fact for fact in (*alert, entry.incident, *closing) if fact is not None]
-    return msgspec.structs.replace(
+    removals = [one.removal for one in ((member,) if owner is member else (owner, member)) if one.removal is not None]
+    episode = msgspec.structs.replace(
         newest.draft,
         revision=newest.step.facet_revision + sum(fact.step.facet_revision for fact in facts),
         opens=confirmed.draft.opens,
@@ -168,6 +179,7 @@ def _episode(entry: OccurrenceEntry, member: Member, history: list[EventFact]) -
         incident=_incident(entry, alert[1]),
         audit=[event.step for event in history] + [fact.step for fact in facts],
     )
+    return without(episode, removals)
 
 
 def _evidence(
@@ -227,7 +239,7 @@ def _is_final(entry: OccurrenceEntry) -> bool:
         bool(stated)
         and len(stated) == len(entry.members)
         and all(episode.phase in ("ended", "retracted") for episode in stated)
-        and all(episode.evidence.status in ("available", "partial") for episode in stated)
+        and all(episode.evidence.status in ("available", "partial") or is_removed(episode) for episode in stated)
         and all(episode.incident.status in ("reported", "suppressed") for episode in stated)
         and all(_belongs(m.uploads.get(part), clip) for m in entry.members.values() for part, clip in m.clips.items())
     )

@@ -10,6 +10,7 @@ from confluent_kafka import KafkaException, TopicPartition
 from infra.config import Settings
 from infra.kafka import KafkaUnavailable, connect_codec, consumer, read_to_end
 from infra.replays import read_day
+from schemas.acts import EvidenceRemoved
 from schemas.codec import Codec, UndecodableError
 from schemas.ids import day_begins_ms
 from schemas.promotions import CameraDay
@@ -35,7 +36,7 @@ def day_span(site: Site, camera_id: str, day: str) -> tuple[int, int]:
 
 
 def read_facts(settings: Settings, codec: Codec, site: Site, wanted: Collection[CameraDay]) -> list[Fact]:
-    """Events, clips, uploads and incidents of these cameras' days, of every lane. Raises KafkaUnavailable.
+    """Events, clips, uploads, incidents and removals of these cameras' days, of every lane. Raises KafkaUnavailable.
 
     All of them were published after their day began, so that the topics are read from there.
     """
@@ -99,7 +100,7 @@ def episodes_of(
     """What a version says of these camera-days: live, or a replay on this machine. Raises NoReplay."""
     if version == "live":
         return live(facts)
-    evidence = [fact for fact in facts if isinstance(fact, ClipCut | ClipUploaded)]
+    evidence = [fact for fact in facts if isinstance(fact, ClipCut | ClipUploaded | EvidenceRemoved)]
     told = [one for camera_day in wanted for one in read_day(settings.replays_dir, version, *camera_day)]
     events = [one for one in told if isinstance(one, InteractionEvent | UnattendedEvent)]
     return stated(events, evidence, {}, version=version)

@@ -19,13 +19,21 @@ from infra.failpoint import failpoint
 from infra.kafka import KafkaUnavailable
 from schemas.promotions import LIVE, Active, CameraDay
 from schemas.records import Episode
-from schemas.topics import CLIPS, EPISODES, INCIDENTS, INTERACTION_EVENTS, UNATTENDED_EVENTS, UPLOADS
+from schemas.topics import (
+    CLIPS,
+    EPISODES,
+    EVIDENCE_REMOVALS,
+    INCIDENTS,
+    INTERACTION_EVENTS,
+    UNATTENDED_EVENTS,
+    UPLOADS,
+)
 from streams.evidence import Fact, OccurrenceEntry, entry_key, episodes, is_over, join, merge
 from streams.ports import Owner, Post, Record, Table
 
 log = logging.getLogger(__name__)
 
-SOURCES = (INTERACTION_EVENTS, UNATTENDED_EVENTS, CLIPS, UPLOADS, INCIDENTS)
+SOURCES = (INTERACTION_EVENTS, UNATTENDED_EVENTS, CLIPS, UPLOADS, INCIDENTS, EVIDENCE_REMOVALS)
 FETCHED_AT_ONCE = 5000
 OFFSET_BYTES = 8
 LOOK_EVERY_S = 5.0

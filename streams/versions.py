@@ -1,9 +1,10 @@
 """What a version of a camera's day says: the Episodes of its events, with the evidence that there is (pure)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from schemas.acts import EvidenceRemoved
 from schemas.records import (
     ClipCut,
     ClipPart,
@@ -13,6 +14,7 @@ from schemas.records import (
     InteractionEvent,
     UnattendedEvent,
 )
+from schemas.removals import newest
 from streams.evidence import Fact, OccurrenceEntry, entry_key, episodes, join
 
 Part = tuple[str, ClipPart]
@@ -31,7 +33,7 @@ def live(facts: Iterable[Fact]) -> list[Episode]:
 
 def stated(
     events: Iterable[InteractionEvent | UnattendedEvent],
-    evidence: Iterable[ClipCut | ClipUploaded],
+    evidence: Sequence[ClipCut | ClipUploaded | EvidenceRemoved],
     incidents: Mapping[str, IncidentReported],
     *,
     version: str,
@@ -39,13 +41,15 @@ def stated(
 ) -> list[Episode]:
     """The Episodes of a replay's events.
 
-    evidence: clips and uploads of any version, found by episode_id; heirs: whose clip shows a part that has none of its
-    own; incidents: occurrence_id -> the report that stands for it.
+    evidence: clips, uploads and removals of any version, found by episode_id; heirs: whose clip shows a part that has
+    none of its own; incidents: occurrence_id -> the report that stands for it.
     """
     heirs = heirs or {}
     found: dict[Part, list[ClipCut | ClipUploaded]] = {}
+    removed = newest(fact for fact in evidence if isinstance(fact, EvidenceRemoved))
     for fact in evidence:
-        found.setdefault((fact.episode_id, fact.part), []).append(fact)
+        if not isinstance(fact, EvidenceRemoved):
+            found.setdefault((fact.episode_id, fact.part), []).append(fact)
     entries: dict[str, OccurrenceEntry] = {}
     for event in events:
         key = entry_key(event)
@@ -60,6 +64,9 @@ def stated(
                 join(entries[key], msgspec.structs.replace(fact, episode_id=source, part="alert"))
             for fact in found.get(own, []):
                 join(entries[key], msgspec.structs.replace(fact, episode_id=event.episode_id, part="closing"))
+            for gone, of in ((source, source), (event.episode_id, event.episode_id), (own[0], event.episode_id)):
+                if gone in removed:
+                    join(entries[key], msgspec.structs.replace(removed[gone], episode_id=of))
             report = incidents.get(event.occurrence_id or "")
             if report is not None:
                 join(entries[key], report)

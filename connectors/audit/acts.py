@@ -1,10 +1,10 @@
-"""What persons did: had a step done again, a record passed over, a dead letter sent again. Each is followed (pure)."""
+"""What persons did: had a step done again, a record passed over, pictures removed. Each is followed (pure)."""
 
 import itertools
 from collections.abc import Iterator, Sequence
 
 from connectors.audit.facts import Difference, Log, topic_name
-from schemas.acts import FoldSkip, RetryAsked
+from schemas.acts import EvidenceRemoved, FoldSkip, RetryAsked
 from schemas.hashing import hash_of
 from schemas.records import ClipCut, ClipUploaded, IncidentReported
 
@@ -19,12 +19,25 @@ def check(log: Log) -> Iterator[Difference]:
         if hash_of(ask) != ask.hash:
             what = f"the retry of {ask.work_key}: its hash does not fit its content"
             yield Difference(STORE, ask.episode_id, what, "compare it with a backup of the topic")
-        if all(facet.facet_revision <= ask.revision for facet in facets(ask, log)):
+        refused = ask.episode_id in log.removed and ask.step != "incident"
+        if not refused and all(facet.facet_revision <= ask.revision for facet in facets(ask, log)):
             what = f"the retry of its {step(ask)} that {ask.asked_by} asked for has not been followed"
             yield Difference(STORE, ask.episode_id, what, UNDER_WAY)
+    for removal in log.removed.values():
+        yield from _removal(removal)
     steps: list[Sequence[Facet]] = [*log.clips.values(), *log.uploads.values(), *log.incidents.values()]
     for found in steps:
         yield from _unasked(found, log)
+
+
+def _removal(removal: EvidenceRemoved) -> Iterator[Difference]:
+    store, episode_id = topic_name(removal), removal.episode_id or ""
+    if hash_of(removal) != removal.hash:
+        what = f"the removal that {removal.decided_by} decided: its hash does not fit its content"
+        yield Difference(store, episode_id, what, "compare it with a backup of the topic")
+    if removal.finished_at is None:
+        what = f"that its pictures go was decided by {removal.decided_by}, and not finished"
+        yield Difference(store, episode_id, what, f"run it again: `trackfold erase {episode_id}`")
 
 
 def facets(ask: RetryAsked, log: Log) -> Sequence[Facet]:

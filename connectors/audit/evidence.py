@@ -33,6 +33,9 @@ def check(log: Log, stores: Stores) -> Iterator[Difference]:
             yield from _reported(reports[-1], reports[-1].episode_id, stores)
     for path in stores.stray_files:
         yield Difference("clip files", "", f"{path}: no record names this clip", "move it away, or find its record")
+    for left in stores.left:
+        what = f"{left.name} is still there, though its pictures were removed for good"
+        yield Difference(left.store, left.episode_id, what, f"remove it: `trackfold erase {left.episode_id}`")
 
 
 def wanted_parts(log: Log, confirmed: Event) -> Iterator[ClipPart]:
@@ -47,6 +50,8 @@ def wanted_parts(log: Log, confirmed: Event) -> Iterator[ClipPart]:
 
 
 def _part(episode_id: str, part: ClipPart, log: Log, stores: Stores) -> Iterator[Difference]:
+    if episode_id in log.removed:
+        return  # what is left of it is named by itself
     clip = newest(log.clips.get((episode_id, part)))
     if clip is None:
         yield Difference("topic clips", episode_id, f"no record of its {part} clip", f"{WAIT} the clip service")

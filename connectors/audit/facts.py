@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeVar
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 
 from infra.replays import Told
 from schemas import topics
-from schemas.acts import EvidenceViewed, FoldSkip, Promotion, RetryAsked
+from schemas.acts import EvidenceRemoved, EvidenceViewed, FoldSkip, Promotion, RetryAsked
 from schemas.promotions import CameraDay
 from schemas.records import (
     CameraOutage,
@@ -22,6 +23,7 @@ from schemas.records import (
     Phase,
     UnattendedEvent,
 )
+from schemas.removals import newest as newest_removals
 
 Event = InteractionEvent | UnattendedEvent
 Fact = (
@@ -35,6 +37,7 @@ Fact = (
     | RetryAsked
     | FoldSkip
     | EvidenceViewed
+    | EvidenceRemoved
     | Promotion
 )
 Replay = tuple[str, str, str]
@@ -95,6 +98,8 @@ class Log:
     """What persons had the fold pass over."""
     views: list[EvidenceViewed] = field(default_factory=list)
     """What persons were shown."""
+    removals: list[EvidenceRemoved] = field(default_factory=list)
+    """Whose pictures were removed for good: each decision, and again when it was done."""
     promotions: list[Promotion] = field(default_factory=list)
     """Which version persons let count."""
     replays: dict[Replay, list[Told]] = field(default_factory=dict)
@@ -108,6 +113,11 @@ class Log:
         """The newest event of an episode, or the newest in one of these phases."""
         found = [e for e in self.events.get(episode_id, []) if not phases or e.phase in phases]
         return found[-1] if found else None
+
+    @cached_property
+    def removed(self) -> dict[str, EvidenceRemoved]:
+        """episode_id -> the removal of its pictures that counts."""
+        return newest_removals(self.removals)
 
     def confirmed(self) -> Iterator[Event]:
         """The `confirmed` event of every episode that has one."""
@@ -134,6 +144,7 @@ class Log:
         return replace(
             self.of_episodes({i for i, day in named.items() if day in days}),
             asks=[ask for ask in self.asks if ask.business_day in days],
+            removals=[removal for removal in self.removals if removal.business_day in days],
             replays={replay: told for replay, told in self.replays.items() if replay[2] in days},
             visits={i: visit for i, visit in self.visits.items() if visit.business_day in days},
             outages={i: outage for i, outage in self.outages.items() if outage.business_day in days},
@@ -151,6 +162,7 @@ class Log:
             episodes={i: found for i, found in self.episodes.items() if i in episode_ids},
             asks=[ask for ask in self.asks if ask.episode_id in episode_ids],
             views=[view for view in self.views if view.episode_id in episode_ids],
+            removals=[removal for removal in self.removals if removal.episode_id in episode_ids],
             sent_again=[sent for sent in self.sent_again if sent.episode_id in episode_ids],
             replays={
                 replay: [one for one in told if getattr(one, "episode_id", None) in episode_ids]
@@ -185,6 +197,14 @@ class ObjectFact:
     said_sha256: str | None = None
 
 
+class Left(NamedTuple):
+    """A picture that is still there."""
+
+    store: str
+    episode_id: str
+    name: str
+
+
 @dataclass(frozen=True)
 class AcceptedIncident:
     """An incident as the API keeps it."""
@@ -207,6 +227,8 @@ class Stores:
     """Clips on other hosts, which cannot be read here."""
     stray_files: list[str] = field(default_factory=list)
     """Clips on disk that no record names."""
+    left: list[Left] = field(default_factory=list)
+    """What is still there of what was removed for good."""
     objects: dict[str, ObjectFact] | None = None
     """uploaded_filename -> the object."""
     incidents: list[AcceptedIncident] | None = None

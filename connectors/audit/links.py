@@ -11,6 +11,7 @@ from infra.config import Settings
 from infra.kafka import connect_codec
 from schemas.errors import InputError
 from schemas.records import ClipPart
+from schemas.removals import GONE
 from schemas.site import Site
 
 EXPIRES_S_MAX = 7 * 24 * 3600
@@ -31,7 +32,10 @@ def links(settings: Settings, site: Site, episode_id: str, expires_s: int) -> li
     codec = connect_codec(settings)
     log = read_near(settings, site, codec, episode_id) or read_log(settings, site, codec)
     found = resolve(episode_id, log.episodes)
-    shown = log.episodes[found].evidence.evidence_from or found
+    evidence = log.episodes[found].evidence
+    if evidence.status in GONE:
+        raise NoLink(f"episode {found}: its pictures are {evidence.status}: {evidence.reason or 'no reason was given'}")
+    shown = evidence.evidence_from or found
     made: list[tuple[ClipPart, str]] = []
     for part in PARTS:
         stored = newest(log.uploads.get((shown, part), []))

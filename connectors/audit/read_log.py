@@ -4,13 +4,15 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
+from connectors import removals
 from connectors.audit.facts import Difference, Fact, Log, Replay, SentAgain, topic_name
 from connectors.sink import decoded
 from connectors.ways_out.dead_letters import Letter
 from infra.config import Settings
 from infra.kafka import ensure_topics, read_to_end
+from infra.partitions import partition_of
 from infra.replays import NoReplay, Told, read_day
-from schemas.acts import EvidenceViewed, FoldSkip, Promotion, RetryAsked
+from schemas.acts import EvidenceRemoved, EvidenceViewed, FoldSkip, Promotion, RetryAsked
 from schemas.codec import HEADER, Codec, UndecodableError
 from schemas.promotions import CameraDay, active
 from schemas.records import (
@@ -29,6 +31,7 @@ from schemas.topics import (
     CLIPS,
     CUSTOMER_VISITS,
     EPISODES,
+    EVIDENCE_REMOVALS,
     EVIDENCE_VIEWS,
     FOLD_SKIPS,
     INCIDENTS,
@@ -50,6 +53,7 @@ TOPICS = (
     CAMERA_OUTAGES,
     RETRIES,
     EVIDENCE_VIEWS,
+    EVIDENCE_REMOVALS,
     FOLD_SKIPS,
     PROMOTIONS,
 )
@@ -67,6 +71,13 @@ def read_log(settings: Settings, site: Site, codec: Codec) -> Log:
     )
     log.replays = read_replays(settings, log)
     return log
+
+
+def read_removals(settings: Settings, site: Site, codec: Codec, camera_id: str) -> list[EvidenceRemoved]:
+    """Whose pictures were removed for good, of one camera."""
+    place = [partition_of(camera_id, EVIDENCE_REMOVALS.partitions)]
+    there = (removal for _, removal in removals.read(settings, codec, place))
+    return [r for r in there if (r.site_id, r.camera_id) == (site.site_id, camera_id)]
 
 
 def read_replays(settings: Settings, log: Log, camera_day: CameraDay | None = None) -> dict[Replay, list[Told]]:
@@ -133,6 +144,8 @@ def _identity(record: Fact) -> tuple[str, object]:
             return f"{record.camera_id}/{record.lane}", (record.stream_epoch, record.sequence, record.skipped_at)
         case EvidenceViewed():
             return record.episode_id, record
+        case EvidenceRemoved():
+            return record.episode_id or record.camera_id, (record.hash, record.finished_at)
         case Promotion():
             return f"{record.site_id}/{record.activation}", record.finished_at
 
@@ -157,6 +170,8 @@ def _keep(record: Fact, log: Log) -> None:
             log.skips.append(record)
         case EvidenceViewed():
             log.views.append(record)
+        case EvidenceRemoved():
+            log.removals.append(record)
         case Promotion():
             log.promotions.append(record)
         case CustomerVisit():

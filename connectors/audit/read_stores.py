@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from connectors import partner
-from connectors.audit.facts import AcceptedIncident, FileFact, Log, ObjectFact, Stores, Table, newest
+from connectors.audit.facts import AcceptedIncident, FileFact, Left, Log, ObjectFact, Stores, Table, newest
 from connectors.clickhouse.client import AS_IN_RECORDS, query
+from connectors.erase import files
+from connectors.erase.objects import Objects
 from connectors.snapshots import service as snapshots
+from connectors.upload.s3 import client
 from infra.config import Settings
 from infra.replays import clip_folder
 from schemas.errors import ServerError
@@ -45,12 +48,15 @@ def read_stores(
     Raises StoreUnreadable, ClickHouseUnavailable.
     """
     stores = Stores(planned=planned)
-    clips = [clip for found in log.clips.values() if (clip := newest(found)) and clip.segment_filename]
+    shown = {key: found for key, found in log.clips.items() if key[0] not in log.removed}
+    clips = [clip for found in shown.values() if (clip := newest(found)) and clip.segment_filename]
     _read_files(settings, clips, stores)
     if days is None:
         stores.stray_files = _stray_files(settings, site, log)
-    uploads = [u for found in log.uploads.values() if (u := newest(found)) and u.status == "uploaded"]
+    stored = {key: found for key, found in log.uploads.items() if key[0] not in log.removed}
+    uploads = [u for found in stored.values() if (u := newest(found)) and u.status == "uploaded"]
     _read_objects(settings, uploads, stores)
+    stores.left = list(_left(settings, log))
     _read_incidents(settings, stores)
     _read_rows(settings, site, days, episode_ids, stores)
     folder = snapshots.folder_of(settings, site)
@@ -58,6 +64,19 @@ def read_stores(
     wanted = {*planned} if days is not None else {*planned, *there}
     stores.snapshots = {name: there[name].read_bytes() for name in wanted if name in there}
     return stores
+
+
+def _left(settings: Settings, log: Log) -> Iterator[Left]:
+    """Pictures that are still there though they were removed for good."""
+    there = Objects(client(settings))
+    for found in (clips for key, clips in log.clips.items() if key[0] in log.removed):
+        for path in dict.fromkeys(path for clip in found for path in files.of_record(settings, clip)):
+            yield Left("clip files", found[0].episode_id, f"{found[0].camera_id}/{path.name}")
+    for stored in (uploads for key, uploads in log.uploads.items() if key[0] in log.removed):
+        names = {u.uploaded_filename: u for u in stored if u.uploaded_filename and u.adapter == "s3"}
+        for name, upload in names.items():
+            if there.is_there(upload.bucket or settings.s3.bucket, str(name), upload.episode_id):
+                yield Left("S3", upload.episode_id, str(name))
 
 
 def _read_files(settings: Settings, clips: Iterable[ClipCut], stores: Stores) -> None:

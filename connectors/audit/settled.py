@@ -19,6 +19,7 @@ from schemas.topics import (
     CLIPS,
     CUSTOMER_VISITS,
     EPISODES,
+    EVIDENCE_REMOVALS,
     INCIDENTS,
     INTERACTION_EVENTS,
     RETRIES,
@@ -31,10 +32,10 @@ from schemas.topics import (
 
 FLOW: Sequence[tuple[str, Sequence[Topic]]] = (
     ("streams", (TRACK_UPDATES,)),
-    ("clip", (INTERACTION_EVENTS, UNATTENDED_EVENTS, RETRIES)),
-    ("upload", (CLIPS, RETRIES)),
-    ("incident", (UPLOADS, RETRIES)),
-    ("streams", (INTERACTION_EVENTS, UNATTENDED_EVENTS, CLIPS, UPLOADS, INCIDENTS)),
+    ("clip", (INTERACTION_EVENTS, UNATTENDED_EVENTS, RETRIES, EVIDENCE_REMOVALS)),
+    ("upload", (CLIPS, RETRIES, EVIDENCE_REMOVALS)),
+    ("incident", (UPLOADS, RETRIES, EVIDENCE_REMOVALS)),
+    ("streams", (INTERACTION_EVENTS, UNATTENDED_EVENTS, CLIPS, UPLOADS, INCIDENTS, EVIDENCE_REMOVALS)),
     ("clickhouse", (EPISODES, CUSTOMER_VISITS, CAMERA_OUTAGES)),
     ("snapshots", (EPISODES,)),
 )

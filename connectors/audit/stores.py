@@ -7,7 +7,7 @@ from typing import Any
 
 from connectors.audit.facts import Difference, Event, Log, Stores, Table, newest
 from connectors.clickhouse.plan import Row, episode_row, outage_row, visit_row
-from schemas.records import Episode, Phase
+from schemas.records import Episode, Evidence, Phase
 from schemas.site import Site
 
 JOIN = "see the streams worker's log; the newest record of the episode has to be stated again"
@@ -69,6 +69,7 @@ def _unlike(episode: Episode, confirmed: Event, log: Log) -> dict[str, tuple[Any
         closing_upload if closing_upload and closing and closing_upload.previous_hash == closing.hash else None
     )
     report = newest(log.incidents.get(confirmed.occurrence_id or ""))
+    removals = [log.removed[i] for i in dict.fromkeys((owner, episode.episode_id)) if i in log.removed]
     facts = [fact for fact in (clip, upload, closing, closing_upload, report) if fact is not None]
     history = [e for e in log.events[episode.episode_id] if e.phase in STATED]
     evidence, incident = episode.evidence, episode.incident
@@ -93,11 +94,14 @@ def _unlike(episode: Episode, confirmed: Event, log: Log) -> dict[str, tuple[Any
         "incident.status": (incident.status, report and report.status),
         "audit": (
             sorted(step.hash for step in episode.audit),
-            sorted(record.hash for record in [*history, *facts]),
+            sorted(record.hash for record in [*history, *facts, *removals]),
         ),
     }
-    if evidence.status == "erased":
+    if removals:
+        told = max(removals, key=lambda r: (r.facet_revision, r.hash))
+        gone = Evidence(status=told.status, reason=told.reason, evidence_from=evidence.evidence_from)
         pairs = {field: pair for field, pair in pairs.items() if not field.startswith("evidence.")}
+        pairs["evidence"] = evidence, gone
     return {field: pair for field, pair in pairs.items() if pair[0] != pair[1]}
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from connectors.audit import acts
 from connectors.audit.facts import Difference, Event, Log, Stores
-from schemas.acts import EvidenceViewed, PromotedDay, RetryAsked
+from schemas.acts import EvidenceRemoved, EvidenceViewed, PromotedDay, RetryAsked
 from schemas.hashing import hash_of
 from schemas.promotions import in_order
 from schemas.records import ClipPart, Episode, InteractionEvent, UnattendedEvent
@@ -91,6 +91,7 @@ def tell(
         evidence.append(_step(report.reported_at, "incident", detail, report.hash, report.previous_hash, site))
     evidence += [_ask_step(ask, site) for ask in acts.asks_about(episode_id, owner, occurrence_id, log)]
     evidence += [_view_step(view, site) for view in log.views if view.episode_id == episode_id]
+    evidence += [_removal_step(log.removed[i], site) for i in dict.fromkeys((owner, episode_id)) if i in log.removed]
     evidence += _other_acts(episode_id, log, site)
     return Story(
         episode_id=episode_id,
@@ -161,6 +162,12 @@ def _view_step(view: EvidenceViewed, site: Site) -> Step:
     shown = f"{view.part} clip to {whom}" if view.part else f"page to {whom}"
     what, detail = ("shared", f"link made by {whom}") if view.how == "share" else ("shown", shown)
     return _step(view.viewed_at, what, detail, hash_of(view), None, site)
+
+
+def _removal_step(removal: EvidenceRemoved, site: Site) -> Step:
+    done = "" if removal.finished_at is None else f", done {_local(removal.finished_at, site)}"
+    detail = f"{removal.episode_id} by {removal.decided_by}: {removal.reason}{done}"
+    return _step(removal.decided_at, removal.status, detail, removal.hash, removal.previous_hash, site)
 
 
 def _other_acts(episode_id: str, log: Log, site: Site) -> list[Step]:

@@ -9,6 +9,7 @@ import msgspec
 from connectors.clip.plan import ClipJob
 from connectors.clip.plan import jobs as clip_jobs
 from connectors.incident.plan import IncidentJob
+from schemas.acts import EvidenceRemoved
 from schemas.hashing import sealed
 from schemas.ids import incident_id
 from schemas.lineage import same_people
@@ -39,6 +40,8 @@ class Known:
     """Each of the clip beside it: an upload of an older cut does not count."""
     incidents: dict[str, IncidentReported] = field(default_factory=dict)
     """occurrence_id -> report."""
+    removed: set[str] = field(default_factory=set)
+    """Episodes whose pictures were removed for good."""
 
     def take(self, fact: msgspec.Struct) -> None:
         """One more record, in any order; others than these are passed over."""
@@ -49,6 +52,8 @@ class Known:
                 self.uploads[fact.episode_id, fact.part] = _newer(self.uploads.get((fact.episode_id, fact.part)), fact)
             case IncidentReported():
                 self.incidents[fact.occurrence_id] = _newer(self.incidents.get(fact.occurrence_id), fact)
+            case EvidenceRemoved() if fact.episode_id is not None:
+                self.removed.add(fact.episode_id)
 
     def upload_of(self, part: Part) -> ClipUploaded | None:
         """The upload of the newest cut of a clip."""
@@ -74,18 +79,25 @@ def jobs(events: Iterable[Event]) -> dict[Part, ClipJob]:
 
 
 def heirs(wanted: Mapping[Part, ClipJob], there: Known) -> dict[Part, Part]:
-    """Which stored clip shows a part that has none of its own: of the same people, over the whole time that matters."""
+    """Which stored clip shows a part that has none of its own: of the same people, over the whole time that matters.
+
+    A clip that was removed for good stands for every part of the same people, so that none of them is cut anew.
+    """
     found = {}
     for part, job in wanted.items():
         if part not in there.clips:
             fit = [other for other in there.clips if _shows(other, job, there)]
             if fit:
-                found[part] = min(fit, key=lambda other: (other[1] != part[1], there.clips[other].lane, other))
+                found[part] = min(fit, key=lambda o: (o[0] in there.removed, o[1] != part[1], there.clips[o].lane, o))
     return found
 
 
 def _shows(other: Part, job: ClipJob, there: Known) -> bool:
     clip, upload, subject = there.clips[other], there.upload_of(other), job.subject
+    if (clip.camera_id, clip.business_day) != (subject.camera_id, subject.business_day):
+        return False
+    if other[0] in there.removed:
+        return same_people(clip.subject.lineage, subject.lineage)
     if upload is None or upload.status != "uploaded" or clip.covered_from is None or clip.covered_to is None:
         return False
     if job.part == "alert":
@@ -94,8 +106,7 @@ def _shows(other: Part, job: ClipJob, there: Known) -> bool:
         assert subject.ended_at is not None, "a closing clip is asked for by an end"
         begin, end = subject.ended_at - CLOSING_LEAD_MS, subject.ended_at
     return (
-        (clip.camera_id, clip.business_day) == (subject.camera_id, subject.business_day)
-        and clip.subject.kind == subject.kind
+        clip.subject.kind == subject.kind
         and clip.covered_from <= begin
         and end <= clip.covered_to
         and same_people(clip.subject.lineage, subject.lineage)
@@ -125,11 +136,12 @@ def incident_jobs(
         own: Part = (event.episode_id, "alert")
         if event.phase == "confirmed" and event.opens and event.occurrence_id is not None and own in wanted:
             upload = there.upload_of(inherited.get(own, own))
+            is_there = inherited.get(own, own)[0] not in there.removed
             if upload is not None:
                 found[event.occurrence_id] = IncidentJob(
                     incident_id=incident_id(event.occurrence_id),
                     subject=wanted[own].subject,
-                    image=(upload.uploaded_filename or "") if upload.status == "uploaded" else "",
+                    image=(upload.uploaded_filename or "") if upload.status == "uploaded" and is_there else "",
                     is_suppressed=False,
                     previous_hash=upload.hash,
                 )

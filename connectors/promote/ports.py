@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from connectors.promote import plan
 from connectors.promote.plan import Part
 from infra.config import Settings
+from schemas.acts import EvidenceRemoved
 from schemas.codec import Codec
 from schemas.errors import ExplainedError, InputError
 from schemas.promotions import CameraDay
@@ -29,7 +30,7 @@ class History(Protocol):
         """[begin, end) of a camera's business day, ms UTC."""
 
     def read_facts(self, settings: Settings, codec: Codec, site: Site, wanted: Collection[CameraDay]) -> list[Any]:
-        """Events, clips, uploads and incidents of these cameras' days, of every lane."""
+        """Events, clips, uploads, incidents and removals of these cameras' days, of every lane."""
 
     def read_current(
         self, settings: Settings, codec: Codec, site: Site, wanted: Collection[CameraDay]
@@ -42,7 +43,7 @@ class History(Protocol):
     def stated(
         self,
         events: Sequence[plan.Event],
-        evidence: Sequence[ClipCut | ClipUploaded],
+        evidence: Sequence[ClipCut | ClipUploaded | EvidenceRemoved],
         incidents: Mapping[str, IncidentReported],
         *,
         version: str,

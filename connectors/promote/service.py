@@ -26,7 +26,7 @@ from infra.failpoint import failpoint
 from infra.kafka import Publisher, connect_codec, ensure_topics, read_to_end
 from infra.local.files import locked
 from infra.replays import Told, camera_days, content_sha256, read_day
-from schemas.acts import PromotedDay, Promotion, PromotionAct
+from schemas.acts import EvidenceRemoved, PromotedDay, Promotion, PromotionAct
 from schemas.hashing import sealed
 from schemas.promotions import LIVE, Active, CameraDay, active, before, in_order, unfinished
 from schemas.records import (
@@ -180,7 +180,7 @@ class Promoting:
         inherited = plan.heirs(wanted, there)
         made: list[ClipCut] = []
         for part, job in wanted.items():
-            if part in inherited:
+            if part in inherited or part[0] in there.removed:
                 continue
             clip, upload = there.clips.get(part), there.upload_of(part)
             if plan.to_do(clip):
@@ -293,7 +293,7 @@ class Promoting:
         wanted = plan.jobs(events)
         inherited = plan.heirs(wanted, there)
         reports = plan.standing_reports(plan.incident_jobs(events, wanted, inherited, there), inherited, there)
-        evidence = [fact for fact in facts if isinstance(fact, ClipCut | ClipUploaded)]
+        evidence = [fact for fact in facts if isinstance(fact, ClipCut | ClipUploaded | EvidenceRemoved)]
         return self._history.stated(events, evidence, reports, version=version, heirs=inherited)
 
     def _publish(self, decision: Promotion) -> None:

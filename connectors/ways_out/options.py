@@ -6,7 +6,7 @@ import getpass
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from schemas.site import Site, load_site
 if TYPE_CHECKING:
     from connectors.ways_out.dead_letters import Letter
     from connectors.ways_out.failures import Failure, Filter, Word
+    from schemas.acts import EvidenceRemoved
 
 FAILED = """\
   trackfold failed                            what failed, may have failed, is still tried, or stands still
@@ -71,6 +72,8 @@ def retry(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.episode and len({failure.episode_id for failure in found}) > 1:
         ids = sorted({str(failure.episode_id) for failure in found})
         raise NothingToRetry(f"{len(ids)} episodes begin with {arguments.episode!r}: {', '.join(ids[:5])}")
+    if not found and arguments.episode:
+        _refuse_removed(arguments.episode, service.removed(settings))
     if not found:
         raise NothingToRetry("there is no such failed step; `trackfold failed` lists those that there are")
     made, left = asks(found, _word(arguments, of_retry=True))
@@ -84,6 +87,17 @@ def retry(arguments: argparse.Namespace, settings: Settings) -> int:
         print(f"{ask.step} {ask.part or ''} of episode {ask.episode_id}: {came}".replace("  ", " "))
         good = good and came in ("done", "partial")
     return 0 if good else 1
+
+
+def _refuse_removed(given: str, removed: "Mapping[str, EvidenceRemoved]") -> None:
+    from connectors.ways_out.failures import NothingToRetry
+
+    for episode_id, removal in removed.items():
+        if episode_id.startswith(given.lower()):
+            raise NothingToRetry(
+                f"the pictures of episode {episode_id} are {removal.status}, decided by {removal.decided_by} "
+                f"({removal.reason}): none is made of it again"
+            )
 
 
 def dlq(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -1,20 +1,22 @@
 """Reading what failed from the topics, and putting a person's word into them."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from connectors import removals
 from connectors.sink import decoded
 from connectors.ways_out.failures import STEPS, Failure, Job, Result, Word, of_halt, of_work
 from connectors.work import Work, numbered, read_work, split
 from infra.config import Settings
 from infra.kafka import Publisher, connect_codec, ensure_topics, read_to_end
-from schemas.acts import FoldSkip, RetryAsked, Step
+from schemas.acts import EvidenceRemoved, FoldSkip, RetryAsked, Step
 from schemas.errors import InputError
 from schemas.records import ClipCut, ClipUploaded, FoldHalt, IncidentReported
+from schemas.removals import newest
 from schemas.site import Site
 from schemas.topics import FOLD_HALTS, FOLD_SKIPS, RETRIES, work
 
@@ -36,6 +38,8 @@ class Standing:
 
     works: dict[Step, dict[str, Work[Job, Result]]]
     halts: list[FoldHalt]
+    removed: Container[str] = ()
+    """Episodes of which no picture is made any more."""
 
     def failures(self, settings: Settings, site_id: str) -> list[Failure]:
         """Everything of the site that did not come to a good end."""
@@ -47,18 +51,24 @@ class Standing:
         for step, works in self.works.items():
             found += of_work(step, works, honours_keys=honours.get(step, False))
         found += [of_halt(halt) for halt in self.halts]
-        return [failure for failure in found if failure.site_id == site_id]
+        of_site = [failure for failure in found if failure.site_id == site_id]
+        return [f for f in of_site if f.step not in ("clip", "upload") or f.episode_id not in self.removed]
 
 
 def standing(settings: Settings) -> Standing:
     """Read it: whole topics. Raises KafkaUnavailable, RegistryUnavailable."""
     ensure_topics(settings)
-    return Standing({step: _works(settings, step) for step in STEPS}, halts(settings))
+    return Standing({step: _works(settings, step) for step in STEPS}, halts(settings), removed(settings))
 
 
 def failures(settings: Settings, site: Site) -> list[Failure]:
     """Everything of the site that did not come to a good end. Raises KafkaUnavailable, RegistryUnavailable."""
     return standing(settings).failures(settings, site.site_id)
+
+
+def removed(settings: Settings) -> dict[str, EvidenceRemoved]:
+    """episode_id -> why its pictures were removed for good: no step makes any again."""
+    return newest(removal for _, removal in removals.read(settings, connect_codec(settings)))
 
 
 def _works(settings: Settings, step: Step) -> dict[str, Work[Job, Result]]:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from connectors import removals
 from connectors import worker as worker_module
 from connectors.incident.plan import IncidentJob, found, jobs, reported
 from connectors.incident.service import IncidentConnector
@@ -170,6 +171,8 @@ class Intake:
 class Publisher:
     """Appends at once."""
 
+    codec = None
+
     def __init__(self, kafka: Kafka) -> None:
         self._kafka = kafka
 
@@ -203,6 +206,7 @@ class Clock:
 def live(monkeypatch: pytest.MonkeyPatch) -> Callable[[Kafka, Reporting], None]:
     """Runs one life of a worker: until all is done, or until it is killed."""
     monkeypatch.setattr(worker_module, "Intake", Intake)
+    monkeypatch.setattr(removals, "read", lambda *_: iter(()))
 
     def run(kafka: Kafka, connector: Reporting) -> None:
         def read(settings: Any, topic: topics.Topic, numbers: Any) -> Iterator[Message]:

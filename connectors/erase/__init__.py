@@ -1,0 +1,1 @@
+"""Removing the pictures of episodes for good: plan (pure), files, objects, recording, service (I/O)."""
