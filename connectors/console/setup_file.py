@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.console.setup import BadDrawing, Drawing, Wrong, drawn
-from connectors.console.setup_yaml import redrawn
+from connectors.console.setup_yaml import CannotRewrite, redrawn
 from infra.whole import WholeFile
 from schemas.errors import InputError
 from schemas.ids import safe_name
@@ -123,6 +123,10 @@ def save(data_dir: Path, of: Opened, camera_id: str, drawing: Drawing, note: Not
         site = read_site(text, Path("new version"))
     except SiteError as error:
         raise BadDrawing([Wrong("", None, line) for line in str(error).splitlines()]) from error
+    if drawn(site.camera(camera_id)) != drawing:
+        raise CannotRewrite(
+            "the site file could not be rewritten so that it says what was drawn; draw it there by hand"
+        )
     rules_version = site.effective_rules(camera_id).version
     head = note.line(camera_id, rules_version) + "".join(f"{NOTE}{line}\n" for line in notes)
     where = folder(data_dir, of.site.site_id)

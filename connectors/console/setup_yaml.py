@@ -35,7 +35,8 @@ def redrawn(text: str, camera_id: str, before: Drawing, after: Drawing, paths_fr
         data = tool.load(text)
     except YAMLError as error:
         raise CannotRewrite(f"the site file cannot be read for rewriting: {error}") from error
-    camera = next(entry for entry in data["cameras"] if entry["camera_id"] == camera_id)
+    ids = [entry["camera_id"] for entry in plain_data(text)["cameras"]]  # as our reader has them: 0o7 is a name to it
+    camera = data["cameras"][ids.index(camera_id)]
     old, new = before.plain(), after.plain()
     for key in KEYS:
         if old.get(key) == new.get(key):
@@ -68,10 +69,11 @@ def _tool(text: str) -> YAML:
 def _merged(there: Any, old: Any, new: Any, key: str) -> Any:
     """New values as YAML; of a list, an entry that says the same is left as it was written, with its comments."""
     if isinstance(new, list) and isinstance(there, CommentedSeq) and isinstance(old, list) and len(there) == len(old):
-        written = list(there)
+        written = list(zip(old, there, strict=True))
         kept = CommentedSeq()
         for value in new:
-            kept.append(written[old.index(value)] if value in old else _yaml(value, key))
+            place = next((n for n, (said, _) in enumerate(written) if said == value), None)
+            kept.append(_yaml(value, key) if place is None else written.pop(place)[1])
         return kept
     if isinstance(new, Mapping) and isinstance(there, CommentedMap) and isinstance(old, Mapping):
         for name in list(there):

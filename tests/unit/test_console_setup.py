@@ -284,6 +284,33 @@ def test_a_file_that_shares_what_is_drawn_between_cameras_is_refused_or_stays_ri
     assert load_site(result.path).camera("counter").ignore_areas == ()
 
 
+def test_a_camera_that_takes_over_from_another_is_drawn_by_itself_and_the_other_is_refused(site_path: Path) -> None:
+    merged = SITE.replace("  - camera_id: counter\n", "  - &counter\n    camera_id: counter\n")
+    site_path.write_text(merged.replace("  - camera_id: door ", "  - <<: *counter\n    camera_id: door "))
+    areas = {"ignore_areas": [[[0, 0], [9, 0], [9, 9]]]}
+    result = saved(site_path, edited(site_path, **areas), "door")
+    assert load_site(result.path).camera("door").ignore_areas != load_site(site_path).camera("counter").ignore_areas
+    with pytest.raises(CannotRewrite, match="written once and used in several places"):
+        saved(site_path, edited(site_path, **areas))
+
+
+def test_a_camera_whose_name_is_a_number_to_others_is_found(site_path: Path) -> None:
+    site_path.write_text(SITE.replace("camera_id: door", "camera_id: 0o7"))
+    result = saved(site_path, {"ignore_areas": [[[0, 0], [9, 0], [9, 9]]]}, "0o7")
+    assert load_site(result.path).camera("0o7").is_drawn_on
+
+
+def test_two_areas_that_are_the_same_stay_two(site_path: Path) -> None:
+    area = "[[1, 1], [9, 1], [9, 9]]"
+    site_path.write_text(
+        SITE.replace("    source: door.mp4\n", f"    source: door.mp4\n    staff_areas: [{area}, {area}]\n")
+    )
+    data = drawn(load_site(site_path).camera("door")).plain()
+    result = saved(site_path, {**data, "staff_areas": [*data["staff_areas"], [[2, 2], [8, 2], [8, 8]]]}, "door")
+    assert len(load_site(result.path).camera("door").staff_areas) == 3
+    assert "*" not in result.path.read_text()
+
+
 @pytest.mark.parametrize(
     "text",
     [
