@@ -68,7 +68,7 @@ def set_up(level: str = "INFO") -> None:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s", "%H:%M:%S"))
     logging.setLogRecordFactory(_Record)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for noisy in ("botocore", "boto3", "urllib3", "httpx", "httpcore", "aiokafka"):
+    for noisy in ("botocore", "boto3", "urllib3", "httpx", "httpx2", "httpcore", "aiokafka"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     for repeating in ("urllib3.connectionpool", "clickhouse_connect"):  # who asked says in a line that nobody answers
         logging.getLogger(repeating).setLevel(logging.ERROR)

@@ -33,7 +33,8 @@ closing_uploaded_filename, closing_sha256, external_incident_id, incident_reason
 BY_ID = "FROM episode_log {} WHERE site_id = {{site:String}} AND episode_id = {{episode:String}}"
 AT = "business_day = toDate({day:String}) AND camera_id = {camera:String}"
 ID_CHARACTERS_MAX = 255
-STORY_WAIT_S = 20.0
+STORIES_MAX, STORY_WAIT_S = 2, 60.0
+"""Trails at a time, and how long others wait: each reads a part of the log, and a link may be opened by many."""
 HEAD_TOO = ["GET", "HEAD"]
 
 
@@ -136,8 +137,7 @@ class _Pages:
     console: Console
     videos: Videos = field(init=False)
     views: Views = field(init=False)
-    reading: threading.Lock = field(default_factory=threading.Lock)
-    """One story at a time: each reads a good part of the log."""
+    reading: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(STORIES_MAX))
 
     def __post_init__(self) -> None:
         self.videos, self.views = Videos(self.console.settings), Views(self.console.settings)
