@@ -25,7 +25,7 @@ from schemas.site import Site, load_site
 from streams import diff_options as diff
 from streams.replay import options as replaying
 
-CONNECTORS = ("clip", "upload", "incident", "clickhouse", "snapshots")
+CONNECTORS = ("clip", "upload", "incident", "clickhouse", "snapshots", "retention")
 LATE = {"ultralytics", "torch", "cv2", "deep_sort_realtime", "chdb", "matplotlib", "fastapi", "uvicorn", "argon2"}
 
 

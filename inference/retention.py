@@ -9,6 +9,7 @@ from pathlib import Path
 from infra import metrics
 from infra.config import RecordingSettings
 from infra.recordings import pin_path, read_index
+from schemas.site import Site
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,14 @@ class Kept:
     size_bytes: int
     pinned: bool
     growing: bool
+
+
+def kept_for(site: Site, settings: RecordingSettings) -> RecordingSettings:
+    """The settings as the site wants them: what it keeps for less long goes earlier."""
+    hours = site.retention.recordings_h
+    if hours is None or hours >= settings.max_age_h:
+        return settings
+    return settings.model_copy(update={"max_age_h": hours})
 
 
 def to_remove(kept: Sequence[Kept], now: float, settings: RecordingSettings) -> list[Kept]:

@@ -18,7 +18,7 @@ from inference.figures import CamerasHealth
 from inference.lane import topic_of_lane
 from inference.process import Task, main
 from inference.report import Display, Figures, Message, Outcome, Progress
-from inference.retention import sweep
+from inference.retention import kept_for, sweep
 from infra import probes
 from infra.config import Settings
 from infra.kafka import connect_codec, ensure_topics
@@ -83,7 +83,8 @@ def run(
                     log_level=level,
                 )
             )
-        return _watch(children, stop, display, settings, CamerasHealth(health))
+        kept = kept_for(site, settings.recording)
+        return _watch(children, stop, display, settings.model_copy(update={"recording": kept}), CamerasHealth(health))
 
 
 @dataclass

@@ -23,6 +23,7 @@ ClipStatus = Literal["complete", "partial", "failed", "expired", "UNRECOGNISED"]
 UploadStatus = Literal["uploaded", "failed", "ambiguous", "UNRECOGNISED"]
 IncidentStatus = Literal["reported", "failed", "ambiguous", "suppressed", "UNRECOGNISED"]
 EvidenceStatus = Literal["pending", "available", "partial", "failed", "ambiguous", "expired", "erased", "UNRECOGNISED"]
+ClipBlur = Literal["faces", "people", "UNRECOGNISED"]
 Facet = Literal["event", "clip", "upload", "incident", "removal", "UNRECOGNISED"]
 OutageReason = Literal[
     "gap", "interrupted", "lost", "missing", "skipped", "ended", "displaced", "blind", "UNRECOGNISED"
@@ -383,6 +384,7 @@ class ClipCut(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     covered_to: Time | None = None
     gaps: list[Gap] = []
     codec: str | None = None
+    blur: ClipBlur | None = None
     host: str | None = None
     cut_at: Time
     attempts: int

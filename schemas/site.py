@@ -19,6 +19,10 @@ class SiteError(InputError):
     """The site file cannot be used. Each line of the text names file, line, key and what is wrong; correct it there."""
 
 
+Blur = Literal["none", "faces", "people"]
+"""What is made unrecognisable in clips: nothing, the upper part of everybody's tracked box, or all of it."""
+
+
 class Detector(Frozen):
     """What finds people in this camera's frames, and how often."""
 
@@ -69,6 +73,8 @@ class Camera(Frozen):
     """Where they differ from the site's; all of them."""
     rules: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Thresholds that differ from the site's."""
+    blur: Blur | None = None
+    """Where it differs from the site's."""
 
     @property
     def detected_source(self) -> str:
@@ -120,6 +126,15 @@ class Camera(Frozen):
             )
 
 
+class Retention(Frozen):
+    """How long pictures are kept. What is not said is kept for ever, or by the settings."""
+
+    clips_days: int | None = Field(default=None, ge=1)
+    """Clips and stored objects of business days longer ago go; the episodes stay, as `expired`."""
+    recordings_h: float | None = Field(default=None, gt=0)
+    """The continuous recording; the setting `recording.max_age_h` where that is less."""
+
+
 class Site(Frozen):
     """A shop."""
 
@@ -133,6 +148,9 @@ class Site(Frozen):
     paths_from: str = ""
     """The folder that relative paths start from, where it is not the site file's own: in the versions that the console
     keeps elsewhere."""
+    blur: Blur = "none"
+    """Who is made unrecognisable in clips; the recording stays as it is."""
+    retention: Retention = Retention()
     pairs: Literal["roles", "any"] = "roles"
     """roles = staff with customer; any = every two people."""
     rules: Thresholds = Thresholds()
@@ -153,7 +171,16 @@ class Site(Frozen):
                 raise ValueError(f"camera_id {camera.camera_id!r} is there twice")
             seen.add(camera.camera_id)
             self.effective_rules(camera.camera_id)
+            if camera.detect_source and self.blur_of(camera.camera_id) != "none" and not camera.image_width:
+                raise ValueError(
+                    f"camera {camera.camera_id}: blur with a detect_source needs its image_width and image_height: "
+                    "the boxes are of that picture, the clip is of another"
+                )
         return self
+
+    def blur_of(self, camera_id: str) -> Blur:
+        """What is made unrecognisable in a camera's clips."""
+        return self.camera(camera_id).blur or self.blur
 
     def camera(self, camera_id: str) -> Camera:
         """The camera, or SiteError that names those there are."""

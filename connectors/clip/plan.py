@@ -8,6 +8,7 @@ import msgspec
 
 from schemas.hashing import sealed
 from schemas.records import ClipCut, ClipPart, ClipStatus, EpisodeKind, Gap, InteractionEvent, Subject, UnattendedEvent
+from schemas.site import Blur
 from schemas.windows import Window, alert_window, closing_is_due, closing_window, cut_window
 
 HICCUP_MS = 1_000
@@ -126,6 +127,7 @@ class ClipFile:
     shown: Sequence[int]
     """captured_at of every frame, rising, ms UTC."""
     ends_at: int
+    blur: Blur = "none"
 
 
 def cut(job: ClipJob, clip: ClipFile, *, host: str, attempts: int, now_ms: int) -> ClipCut:
@@ -209,6 +211,7 @@ def _record(
             covered_to=clip.shown[-1] if clip else None,
             gaps=missing,
             codec=clip.codec if clip else None,
+            blur=clip.blur if clip and clip.blur != "none" else None,
             host=host,
             cut_at=now_ms,
             attempts=attempts,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from connectors.clip import coverage, plan, recording
+from connectors.clip import coverage, plan, recording, sidecar
 from connectors.clip.cutting import cut_file
 from connectors.clip.plan import ClipJob
 from connectors.clip.remux import CutError
@@ -13,12 +13,14 @@ from connectors.serve import serve
 from connectors.work import KEPT_DAYS, PARTIAL_KEPT_DAYS, Again, Done, Later, Outcome, Retry, Work
 from infra.clock import Clock, WallClock
 from infra.config import Settings
+from infra.recordings import read_tracks
 from schemas import topics
 from schemas.ids import safe_name
 from schemas.records import ClipCut, InteractionEvent, UnattendedEvent
 from schemas.site import Site
 
 LOOK_AGAIN_S = 1.0
+BOXES_BEYOND_MS = 5_000
 LANES = frozenset({"live"})
 
 
@@ -67,7 +69,7 @@ class ClipConnector:
         """Cut the clip once the recording has it."""
         camera_id, now_ms = job.subject.camera_id, self._clock.now_ms()
         recorded = recording.find(self._settings.recordings_dir, camera_id, job.subject.lane, job.reach)
-        if not coverage.is_due(job, recorded, now_ms):
+        if not coverage.is_due(job, recorded, now_ms) or self._boxes_may_come(job, now_ms):
             return Later(LOOK_AGAIN_S)
         host = self._settings.host
         pieces = coverage.pieces(recorded, job)
@@ -79,6 +81,15 @@ class ClipConnector:
         except (CutError, OSError) as error:
             return Again(str(error))
         return Done(plan.cut(job, clip, host=host, attempts=attempt, now_ms=self._clock.now_ms()))
+
+    def _boxes_may_come(self, job: ClipJob, now_ms: int) -> bool:
+        """Is the detector behind the recording? What it has not seen yet would not be blurred."""
+        if self._site.blur_of(job.subject.camera_id) == "none" or now_ms - job.taken_in_at >= coverage.PATIENCE_MS:
+            return False
+        recordings, epoch = self._settings.recordings_dir, max(sidecar.epochs(job), default=0)
+        end = job.window.to_at
+        later = read_tracks(recordings, job.subject.camera_id, epoch, end, end + BOXES_BEYOND_MS)
+        return next(later, None) is None
 
     def give_up(self, job: ClipJob, reason: str, attempts: int, *, unsure: bool) -> ClipCut:
         """There is no clip, and the next step is told why."""

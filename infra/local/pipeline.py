@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from infra import probes
@@ -12,6 +12,7 @@ from infra.config import Settings
 from infra.kafka import connect_codec, ensure_topics
 from infra.local.runner import Runner, Service
 from schemas.errors import ExplainedError
+from schemas.site import load_site
 
 CONNECTORS = ("clip", "upload", "incident", "clickhouse", "snapshots")
 
@@ -38,10 +39,13 @@ def inference(data_dir: Path, site_path: Path, env: dict[str, str] | None = None
 
 def run_until_stopped(settings: Settings, site_path: Path, *, say: Callable[[str], None]) -> int:
     """All parts for a site until Ctrl-C; those that crash are started again. Exit code 0 after a clean stop."""
-    parts: Sequence[Service] = [
+    parts: list[Service] = [
         *services(settings.data_dir, site_path),
         inference(settings.data_dir, site_path),
     ]
+    if load_site(site_path).retention.clips_days is not None:
+        words = ("connect", "retention", "--site", str(site_path.resolve()))
+        parts.append(Service("retention", command(settings.data_dir.resolve(), *words), {}, always=True))
     folder = settings.data_dir / "run"
     with Runner(folder, parts) as runner:
         say(f"running {', '.join(part.name for part in parts)}; logs in {folder / 'logs'}; Ctrl-C stops all")

@@ -100,7 +100,7 @@ class Shop:
 def shop(stack_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     folder = tmp_path_factory.mktemp("ways")
     name = f"ways-{uuid.uuid4().hex[:8]}"
-    purposes = ("hundred", "recut", "unsure", "letters")
+    purposes = ("hundred", "recut", "unsure", "letters", "erased")
     cameras = tuple(Camera(camera_id=f"{purpose}-{name}") for purpose in purposes)
     site = Site(site_id=f"shop-{name}", branch_id="B-7", timezone="Europe/Berlin", cameras=cameras)
     site_file = write_site(
@@ -278,6 +278,32 @@ def test_what_may_have_been_accepted_is_left_until_a_person_says_what_became_of_
     shop.settles()
     text = episode_story(shop.settings, shop.site, lost.episode_id).text()
     assert f"incident, found accepted {number}, by " in text
+
+
+def test_what_is_erased_while_it_is_tried_is_given_up_and_never_done_again(shop: Shop, say: Say) -> None:
+    # given a clip that is stored, and one whose upload is tried in vain
+    camera = shop.camera("erased")
+    stored, tried = (shop.happens(camera) for _ in range(2))
+    shop.topics[camera].publish(CLIPS, shop.clip_of(stored), shop.clip_of(tried, there=False))
+    wait_for(lambda: shop.evidence(stored) == "available", PATIENCE_S)
+    wait_for(lambda: "retrying" in say("failed", "--camera", camera)[1], PATIENCE_S)
+
+    # when both are erased while everything runs
+    for one in (stored, tried):
+        code, text = say("erase", one.episode_id, "--reason", "somebody asked", "--by", "Ada")
+        assert code == 0, text
+
+    # then the join says so, what was tried is given up, and its incident is reported without a picture
+    wait_for(lambda: [shop.evidence(one) for one in (stored, tried)] == ["erased"] * 2, PATIENCE_S)
+    (told,) = (u for u in shop.topics[camera].uploads() if u.episode_id == tried.episode_id)
+    assert (told.status, told.reason) == ("failed", "its pictures were removed for good")
+    wait_for(lambda: "" in {report.image for report in shop.topics[camera].incidents()}, PATIENCE_S)
+    # and nobody has it done again
+    assert say("failed", "--camera", camera)[0] == 0
+    with pytest.raises(trackfold.InputError, match="decided by Ada"):
+        say("retry", tried.episode_id)
+    shop.settles()
+    assert episode_story(shop.settings, shop.site, tried.episode_id).sound
 
 
 def test_a_dead_letter_is_shown_corrected_sent_again_and_not_shown_any_more(

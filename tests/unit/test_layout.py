@@ -24,6 +24,10 @@ SHELLS_OF_STREAMS = {
 CLOCKS_AND_IO = {"time", "random", "socket", "logging", "requests", "httpx", "boto3", "confluent_kafka", "faust", "os"}
 
 
+OVER_OTHERS = ("audit", "promote", "console", "erase", "retention")
+"""Folders that look at, or act on, what several connectors did."""
+
+
 def modules() -> dict[str, Path]:
     """Dotted name -> file of every module of ours."""
     found = {"trackfold": ROOT / "trackfold.py"}
@@ -87,7 +91,11 @@ def test_inference_streams_and_connectors_meet_at_topics_alone() -> None:
 def test_a_connector_imports_no_other_connectors_folder() -> None:
     for name, path in modules().items():
         parts = name.split(".")
-        if parts[0] == "connectors" and len(parts) > 2 and parts[1] not in ("audit", "promote", "console", "erase"):
+        if (
+            parts[0] == "connectors"
+            and len(parts) > 2
+            and parts[1] not in ("audit", "promote", "console", "erase", "retention")
+        ):
             for other in ours(imports(path)):
                 there = other.split(".")
                 if there[0] == "connectors" and len(there) > 2 and (ROOT / "connectors" / there[1]).is_dir():

@@ -203,3 +203,24 @@ def test_a_zone_that_does_not_fit_the_real_image_is_refused(tmp_path: Path) -> N
     camera = load_site(write(tmp_path, GOOD)).camera("counter")
     with pytest.raises(SiteError, match="outside its image of 320x240"):
         camera.check_image(320, 240)
+
+
+def test_blur_is_the_site_s_or_the_camera_s_and_no_rule_of_the_fold(tmp_path: Path) -> None:
+    plain, blurred = tmp_path / "plain.yaml", tmp_path / "blurred.yaml"
+    plain.write_text(GOOD)
+    blurred.write_text(GOOD.replace("site_id: shop\n", "site_id: shop\nblur: faces\n"))
+    one, other = load_site(plain), load_site(blurred)
+    assert (one.blur_of("counter"), other.blur_of("counter")) == ("none", "faces")
+    assert one.effective_rules("counter").version == other.effective_rules("counter").version
+    blurred.write_text(GOOD.replace("    name: Counter\n", "    name: Counter\n    blur: people\n"))
+    assert load_site(blurred).blur_of("counter") == "people"
+
+
+def test_blur_of_a_clip_that_is_not_of_the_picture_that_is_detected_on_needs_that_one_s_size(tmp_path: Path) -> None:
+    path = tmp_path / "site.yaml"
+    streams = "source: rtsp://a/big, detect_source: rtsp://a/small"
+    path.write_text(f"site_id: shop\nblur: people\ncameras:\n  - {{camera_id: till, {streams}}}\n")
+    with pytest.raises(SiteError, match="needs its image_width and image_height"):
+        load_site(path)
+    path.write_text(f"site_id: shop\ncameras:\n  - {{camera_id: till, {streams}}}\n")
+    assert load_site(path).blur_of("till") == "none"
