@@ -128,7 +128,7 @@ def test_an_erased_episode_has_no_picture_anywhere_and_all_stores_agree(shop: Sh
     assert (told.store, "still there" in told.what) == ("S3", True)
 
 
-@pytest.mark.parametrize("place", ["after_decision", "after_clips", "after_files", "after_topic"])
+@pytest.mark.parametrize("place", ["after_decision", "after_clips", "after_topic"])
 def test_killed_anywhere_the_same_command_goes_on(shop: Shop, place: str) -> None:
     # given that it was killed on the way
     lines = (shop.stack_dir / "stack.env").read_text().splitlines()
