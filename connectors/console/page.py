@@ -145,12 +145,12 @@ def _local(site: Site, at: int | datetime) -> datetime:
 
 
 def seconds(value: float | None) -> str:
-    """A duration as people say it: 42 s, 3 min 05 s, 2 h 10 min."""
+    """A duration as people say it: 42 s, 3 min 05 s, 4 min, 2 h 10 min."""
     if value is None:
         return "still going on"
     whole = round(value)
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+        return f"{whole // 60} min" + (f" {whole % 60:02d} s" if whole % 60 else "")
+    return f"{whole // 3600} h" + (f" {whole % 3600 // 60:02d} min" if whole % 3600 // 60 else "")

@@ -63,7 +63,8 @@ class Running:
 
     def look(self, hours: float) -> Sample:
         """Memory, lag and disk at this moment."""
-        servers = {s.name: s.pid for s in states(self._folder / "stack") if s.pid is not None}
+        # a part may be called like the server that it fills
+        servers = {f"{s.name} server": s.pid for s in states(self._folder / "stack") if s.pid is not None}
         parts = self._runner.pids() | (self._infer.pids() if self._cameras else {})
         memory = {(name, pid): _memory_mb(pid) for name, pid in (servers | parts).items()}
         disk = {name: _disk_mb(self._folder / name) for name in FOLDERS}

@@ -24,6 +24,12 @@ class TestMemory:
         run = [Sample(h, 0, {("clip", pid): mb}, {"recordings": 1}) for h, (pid, mb) in enumerate(lives)]
         assert slopes_mb_per_h(run)["clip"] == pytest.approx(1)
 
+    def test_a_step_when_the_first_work_comes_is_no_slope_and_many_steps_are_one(self) -> None:
+        run = [sample(h, wakes=88.0 if h < 20 else 174.0, climbs=100.0 + 20 * (h // 3)) for h in range(25)]
+        slopes = slopes_mb_per_h(run)
+        assert slopes["wakes"] == 0
+        assert slopes["climbs"] == pytest.approx(20 / 3, rel=0.1)
+
     def test_a_short_run_has_no_slope_to_be_judged(self) -> None:
         assert list(resources([sample(h / 10, leaks=100 * h) for h in range(10)], 50)) == []
 

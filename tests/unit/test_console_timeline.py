@@ -59,4 +59,4 @@ def test_the_span_shows_all_and_no_more_than_the_day() -> None:
 
 def test_durations_read_like_spoken() -> None:
     said = [seconds(value) for value in (None, 0.4, 59.4, 60, 185, 7_800)]
-    assert said == ["still going on", "0 s", "59 s", "1 min 00 s", "3 min 05 s", "2 h 10 min"]
+    assert said == ["still going on", "0 s", "59 s", "1 min", "3 min 05 s", "2 h 10 min"]
