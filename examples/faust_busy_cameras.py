@@ -3,7 +3,7 @@
 usage: python faust_busy_cameras.py worker -l warn --without-web
 environment: BOOTSTRAP=HOST:PORT REGISTRY=URL, EVERY=3, DATA=folder for the worker's own files
 
-Right over restarts and repetitions: the ids of a day's episodes are the state, in a table with a changelog, and an
+Right over repetitions: the ids of a day's episodes are the state, in a table with a changelog, and an
 episode that was retracted is taken out again.
 """
 

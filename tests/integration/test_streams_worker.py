@@ -1,7 +1,7 @@
 """The streams worker over a real Kafka and registry: what it publishes, puts aside, halts at, and how it stops."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,14 +44,23 @@ class Shop:
     cameras: dict[str, str]
     """What each camera is for -> its id."""
 
-    def stored(self, camera: str) -> CameraEntry:
-        """What the changelog holds of a camera."""
+    def stored(self, camera: str, so: Callable[[CameraEntry], bool] = lambda entry: True) -> CameraEntry:
+        """What the changelog holds of a camera, once it is so: it is written with the next commit."""
+        found: list[CameraEntry] = []
+
+        def there() -> bool:
+            found[:] = [entry for entry in self._held(camera) if so(entry)]
+            return bool(found)
+
+        wait_until(there, [self.worker])
+        return found[0]
+
+    def _held(self, camera: str) -> list[CameraEntry]:
         key, held = f"{self.cameras[camera]}|live".encode(), None
         for message in read_to_end(self.settings, changelog(f"{self.settings.consumer_group}-streams", "cameras")):
             if message.key() == key:
                 held = further(held, message.value())
-        assert held is not None
-        return load_entry(held)
+        return [] if held is None else [load_entry(held)]
 
     def watch(self, *cameras: str) -> Watch[CustomerVisit]:
         """The counts of these cameras."""
@@ -107,7 +116,7 @@ def test_a_record_that_the_fold_cannot_take_halts_its_camera_until_it_is_skipped
     # then the halted one stands before its record, and its later records were acknowledged without being folded
     assert [v.customer_id for v in last_of("calm")] == [100]
     assert last_of("halting") == []
-    halted = shop.stored("halting")
+    halted = shop.stored("halting", lambda entry: entry.halt is not None)
     assert halted.halt is not None
     assert halted.halt.sequence == 70
     assert halted.last is not None

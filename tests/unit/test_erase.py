@@ -19,9 +19,10 @@ from connectors.clip.service import ClipConnector
 from connectors.erase import files, recording
 from connectors.erase.objects import NotRemoved, Objects
 from connectors.erase.plan import Known, Word, decisions, group, of_day, stated
+from connectors.erase.service import Erased, Erasing
 from connectors.promote import plan as promotion
 from connectors.work import Done, Partition, Work
-from infra.config import Settings
+from infra.config import Settings, UploadSettings
 from infra.recordings import Gop, Head, Tail, index_path, line, pin_path, segment_path, tracks_path
 from schemas.acts import EvidenceRemoved, RetryAsked
 from schemas.records import ClipCut, ClipUploaded, InteractionEvent
@@ -30,7 +31,7 @@ from streams.evidence import Fact, join
 from streams.versions import live
 from streams.versions import stated as of_version
 from tests import world
-from tests.connector_records import T0, clip, event, site, subject
+from tests.connector_records import T0, clip, event, site, subject, upload
 
 WORLD = world.make("erase")
 FIRST, SECOND, WAIT = WORLD.episodes
@@ -352,3 +353,15 @@ def test_the_recording_of_a_day_is_all_that_shows_any_of_it_in_every_lane(tmp_pa
     found = set(recording.of_span(tmp_path, "cam", begin, end))
     due = {path for one in (here[1], here[2], backfill) for path in (one, index_path(one))}
     assert found == due | {pin_path(here[2]), boxes[1]}
+
+
+def test_what_the_upload_api_keeps_is_said_with_whom_to_ask() -> None:
+    kept = upload(subject(), adapter="http", uploaded_filename="stored.mp4")
+    erasing = object.__new__(Erasing)
+    erasing._settings = Settings(upload=UploadSettings(adapter="http"))
+    there, done = Known(), Erased([kept.episode_id])
+    there.take(kept)
+    assert list(erasing._stored(there, done)) == []
+    assert done.left == [
+        f"stored.mp4 of episode {kept.episode_id}: ask the upload API's people to delete it; it has no way to do so"
+    ]
