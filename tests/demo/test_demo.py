@@ -1,6 +1,8 @@
 """`trackfold demo` as a person runs it: what was scripted is found, a browser shows it, and nothing stays behind."""
 
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 
@@ -16,6 +18,7 @@ from tests.connector_stack import wait_for
 from tests.demo.running import DESKTOP, OPERATOR, PHONE, VIEWER, Demo, Visitor, chromium, demo
 
 DAY = "2026-03-02"
+pytestmark = pytest.mark.timeout(1500)  # whichever is first, waits for the demo
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +40,6 @@ def operator(shown: Demo, browser: Browser) -> Iterator[Visitor]:
     visitor.context.close()
 
 
-@pytest.mark.timeout(1500)
 def test_the_demo_finds_every_scripted_episode_and_offers_the_console(
     shown: Demo, figures: Callable[[str], None]
 ) -> None:
@@ -228,6 +230,31 @@ def test_a_shared_link_shows_one_episode_to_whoever_has_it_and_an_altered_one_no
     for wanted in (altered, f"{altered}/clip/alert", page.url, page.url.replace("?", "/clip/alert?")):
         assert visitor.context.request.get(wanted, max_redirects=0).status in (303, 401, 404)
     visitor.context.close()
+
+
+def test_what_is_drawn_changes_a_replay_and_the_versions_show_how(shown: Demo, operator: Visitor) -> None:
+    # given a shop in which customers wait at the shoes
+    page = operator.page
+    page.goto("/setup/floor")
+    page.get_by_role("button", name="Shoes").click()
+    page.get_by_role("button", name="Delete this shape").click()
+    page.get_by_label("Why").fill("the shoes have moved out")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#result .badge-ok")).to_be_visible()
+    named = re.search(r"\w{16}", page.locator("#result").inner_text())
+    assert named is not None
+    [version] = shown.folder.glob(f"rules/*/{named[0]}.yaml")
+
+    # when the day is folded again with what was drawn
+    replay = ["replay", "--version", "drawn", "--day", DAY, "--camera", "floor", "--site", str(version)]
+    command = [sys.executable, "-m", "trackfold", "--data-dir", str(shown.folder), *replay]
+    subprocess.run(command, check=True, cwd=shown.folder, capture_output=True, timeout=120)
+
+    # then nobody waits there any more, and one sees it beside what is live
+    page.goto("/versions/drawn")
+    expect(page.locator(".diffs strong")).to_contain_text("difference", timeout=60_000)
+    expect(page.locator(".diffs rect.diff-gone").first).to_be_visible()
+    operator.looks_well()
 
 
 def test_without_signing_in_there_is_nothing(shown: Demo, browser: Browser) -> None:
