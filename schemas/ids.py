@@ -3,7 +3,7 @@
 import hashlib
 import re
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from schemas.records import ClipPart, EpisodeKind, TrackRef
@@ -71,6 +71,12 @@ def day_begins_ms(day: str, timezone: str, day_starts_min: int) -> int:
     """First moment (ms UTC) of a business day YYYY-MM-DD. Where the clock skips that time, the moment after the gap."""
     wall = datetime.strptime(day, "%Y-%m-%d") + timedelta(minutes=day_starts_min)
     return int(wall.replace(tzinfo=ZoneInfo(timezone)).astimezone(UTC).timestamp() * 1000)
+
+
+def day_span(day: str, timezone: str, day_starts_min: int) -> tuple[int, int]:
+    """[begin, end) of a business day YYYY-MM-DD, ms UTC: its end is where the next one begins."""
+    following = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+    return day_begins_ms(day, timezone, day_starts_min), day_begins_ms(following, timezone, day_starts_min)
 
 
 _WORD: dict[tuple[EpisodeKind, ClipPart], str] = {

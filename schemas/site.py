@@ -182,6 +182,12 @@ class Site(Frozen):
         """What is made unrecognisable in a camera's clips."""
         return self.camera(camera_id).blur or self.blur
 
+    @property
+    def day_starts_min(self) -> int:
+        """The business day's cut, minutes after local midnight."""
+        hours, minutes = self.business_day_starts.split(":")
+        return int(hours) * 60 + int(minutes)
+
     def camera(self, camera_id: str) -> Camera:
         """The camera, or SiteError that names those there are."""
         for camera in self.cameras:
@@ -204,14 +210,13 @@ class Site(Frozen):
                     f"camera {camera_id}: rules: unknown group {group!r}; there are: {', '.join(thresholds)}"
                 )
             thresholds[group].update(values)
-        hours, minutes = self.business_day_starts.split(":")
         open_by_day = self.opening_hours if camera.opening_hours is None else camera.opening_hours
         return CameraRules(
             site_id=self.site_id,
             camera_id=camera_id,
             camera_name=camera.name or camera_id,
             timezone=self.timezone,
-            day_starts_min=int(hours) * 60 + int(minutes),
+            day_starts_min=self.day_starts_min,
             pairs=self.pairs,
             zones=camera.zones,
             service_points=camera.service_points,

@@ -4,9 +4,7 @@ Pure: no clock, no chance, no I/O. The same log under the same rules gives the s
 is cut into runs. Whether a record is to be folded at all says `position.judge`.
 """
 
-from datetime import date, timedelta
-
-from schemas.ids import business_day, day_begins_ms
+from schemas.ids import business_day, day_span
 from schemas.records import Cause, CloseReason, OutageReason, TrackUpdate
 from streams import hiding, identity, interaction, outage, party, unattended
 from streams.book import RulesBook
@@ -164,8 +162,7 @@ def _new_day(old: CameraState | None, update: TrackUpdate, book: RulesBook) -> C
     law = book.law(version)
     timezone, starts_min = law.rules.timezone, law.rules.day_starts_min
     day = business_day(update.captured_at, timezone, starts_min)
-    next_day = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
-    begins_at = day_begins_ms(day, timezone, starts_min)
+    begins_at, ends_at = day_span(day, timezone, starts_min)
     first_ever = update.sequence == 0 and update.previous is None
     return CameraState(
         site_id=update.site_id,
@@ -174,7 +171,7 @@ def _new_day(old: CameraState | None, update: TrackUpdate, book: RulesBook) -> C
         rules_version=version,
         business_day=day,
         day_begins_at=begins_at,
-        day_ends_at=day_begins_ms(next_day, timezone, starts_min),
+        day_ends_at=ends_at,
         seen_at=update.captured_at if first_ever else begins_at,
         control_at=0 if old is None else old.control_at,
         idle_ms=[0] * len(law.counters),

@@ -1,7 +1,6 @@
 """Reading history for a comparison or a promotion: the facts of some cameras' days, and what each version says."""
 
 from collections.abc import Collection, Sequence
-from datetime import date, timedelta
 from typing import Any
 
 from aiokafka.partitioner import murmur2
@@ -10,9 +9,9 @@ from confluent_kafka import KafkaException, TopicPartition
 from infra.config import Settings
 from infra.kafka import KafkaUnavailable, connect_codec, consumer, read_to_end
 from infra.replays import read_day
+from schemas import ids
 from schemas.acts import EvidenceRemoved
 from schemas.codec import Codec, UndecodableError
-from schemas.ids import day_begins_ms
 from schemas.promotions import CameraDay
 from schemas.records import ClipCut, ClipUploaded, Episode, InteractionEvent, UnattendedEvent
 from schemas.site import Site
@@ -30,9 +29,7 @@ END = 1 << 62
 def day_span(site: Site, camera_id: str, day: str) -> tuple[int, int]:
     """[begin, end) of a camera's business day, ms UTC."""
     rules = site.effective_rules(camera_id)
-    following = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
-    begin, end = (day_begins_ms(d, rules.timezone, rules.day_starts_min) for d in (day, following))
-    return begin, end
+    return ids.day_span(day, rules.timezone, rules.day_starts_min)
 
 
 def read_facts(settings: Settings, codec: Codec, site: Site, wanted: Collection[CameraDay]) -> list[Fact]:

@@ -6,7 +6,7 @@ An outage ends at the cut of the business day and begins again after it, so that
 from datetime import date, timedelta
 
 from schemas.hashing import sealed
-from schemas.ids import day_begins_ms, outage_id
+from schemas.ids import day_span, outage_id
 from schemas.records import CameraOutage, OutageReason
 from streams.frame import Frame
 from streams.state import OpenOutage
@@ -56,10 +56,9 @@ def tell_blind_days(frame: Frame, next_day: str, reason: OutageReason) -> None:
     for _ in range(DAYS_MAX):
         if day.isoformat() >= next_day:
             break
-        follower = day + timedelta(days=1)
-        from_at, to_at = (day_begins_ms(d.isoformat(), rules.timezone, rules.day_starts_min) for d in (day, follower))
+        from_at, to_at = day_span(day.isoformat(), rules.timezone, rules.day_starts_min)
         tell(frame, from_at, to_at, reason, day.isoformat())
-        day = follower
+        day += timedelta(days=1)
 
 
 def _event(

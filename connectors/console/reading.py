@@ -1,13 +1,12 @@
 """What the pages ask ClickHouse for: the questions, and their answers as data."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from connectors.clickhouse.client import AS_IN_RECORDS
 from connectors.console.page import Console
 from connectors.console.timeline import Span
+from schemas import ids
 from schemas.site import Site
 
 LISTED = """episode_id, camera_id, toString(business_day) AS day, ordinal, kind, phase,
@@ -102,13 +101,7 @@ def newest_day(console: Console) -> str | None:
 
 def day_span(site: Site, day: str) -> Span:
     """From its cut to the next one, ms UTC."""
-    hours, minutes = map(int, site.business_day_starts.split(":"))
-    zone, first = ZoneInfo(site.timezone), date.fromisoformat(day)
-
-    def cut(of: date) -> int:
-        return int(datetime(of.year, of.month, of.day, hours, minutes, tzinfo=zone).timestamp() * 1000)
-
-    return Span(cut(first), cut(first + timedelta(days=1)))
+    return Span(*ids.day_span(day, site.timezone, site.day_starts_min))
 
 
 def _ask(console: Console, sql: str, **parameters: Any) -> list[dict[str, Any]]:

@@ -10,7 +10,6 @@ gone is not missed, and records have the same bytes.
 import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from pathlib import Path
 
 import msgspec
@@ -32,7 +31,7 @@ from infra.local.files import locked
 from infra.partitions import partition_of
 from schemas.acts import EvidenceRemoved
 from schemas.errors import InputError
-from schemas.ids import day_begins_ms
+from schemas.ids import day_span
 from schemas.promotions import CameraDay
 from schemas.records import ClipUploaded
 from schemas.removals import REVISIONS, newest
@@ -162,9 +161,7 @@ class Erasing:
     def span(self, camera_id: str, day: str) -> tuple[int, int]:
         """[begin, end) of a camera's business day, ms UTC."""
         rules = self._site.effective_rules(camera_id)
-        following = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
-        begin, end = (day_begins_ms(d, rules.timezone, rules.day_starts_min) for d in (day, following))
-        return begin, end
+        return day_span(day, rules.timezone, rules.day_starts_min)
 
     def _publish(self, records: Sequence[EvidenceRemoved]) -> None:
         for record in records:

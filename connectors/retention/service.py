@@ -47,8 +47,7 @@ class Retention:
 
     def today(self, now_ms: int) -> str:
         """The business day of the site."""
-        hours, minutes = self._site.business_day_starts.split(":")
-        return business_day(now_ms, self._site.timezone, int(hours) * 60 + int(minutes))
+        return business_day(now_ms, self._site.timezone, self._site.day_starts_min)
 
     def _finished(self, known: Known, now_ms: int) -> list[Erased]:
         return [

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from schemas.errors import InputError
-from schemas.ids import day_begins_ms
+from schemas.ids import day_span
 from schemas.records import TrackUpdate
 from schemas.rules import CameraRules
 from streams.progress import Place
@@ -57,8 +57,7 @@ def units(rules: Mapping[str, CameraRules], days: Sequence[str], lane: str) -> l
     found = set()
     for camera_id, law in rules.items():
         for day in days:
-            following = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
-            begins, ends = (day_begins_ms(d, law.timezone, law.day_starts_min) for d in (day, following))
+            begins, ends = day_span(day, law.timezone, law.day_starts_min)
             found.add(Unit(camera_id, day, begins, ends, lane))
     return sorted(found)
 
