@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from connectors.console import reading, timeline
+from connectors.console.names import is_day
 from connectors.console.page import Console, seconds
 from connectors.console.reading import Blind, Listed
 from connectors.console.timeline import Bar, Item, Span
@@ -34,7 +35,6 @@ class Line:
     camera_id: str
     name: str
     bars: list[Bar]
-    rows: int
     interactions: int
     waits: int
     blind_s: float
@@ -105,10 +105,9 @@ def routes(console: Console) -> APIRouter:
 
 
 def _day(text: str) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise NoSuchDay(f"{text[:40]!r} is no day: write it like 2026-03-02") from None
+    if not is_day(text):
+        raise NoSuchDay(f"{text[:40]!r} is no day: write it like 2026-03-02")
+    return date.fromisoformat(text).isoformat()
 
 
 def _page(console: Console, request: Request, day: str, wanted: Wanted, page: int) -> Response:
@@ -116,18 +115,16 @@ def _page(console: Console, request: Request, day: str, wanted: Wanted, page: in
     found, blind = reading.episodes(console, day), reading.outages(console, day)
     whole = reading.day_span(site, day)
     moments = [at for one in found for at in (one.started_at, one.until)]
-    moments += [at for one in blind for at in (one.from_at, one.to_at) if at is not None and one.reason != "ended"]
+    moments += [at for one in blind for at in (one.from_at, one.to_at) if at is not None]
     span = _narrowed(timeline.around(moments, whole), whole, wanted, day, site.timezone, site.business_day_starts)
     shown = [one for one in found if wanted.fits(one, span)]
-    cameras = {camera.camera_id: camera.name or camera.camera_id for camera in site.cameras}
-    cameras |= {camera_id: camera_id for camera_id in sorted({one.camera_id for one in found} - set(cameras))}
+    unknown = sorted({one.camera_id for one in found} - set(console.cameras))
+    cameras = console.cameras | {camera_id: camera_id for camera_id in unknown}
     lines = [
         _line(camera_id, name, shown, blind, span)
         for camera_id, name in cameras.items()
         if wanted.camera in ("", camera_id)
     ]
-    at_noon = datetime.combine(date.fromisoformat(day), time(12), ZoneInfo(site.timezone))
-    offset = at_noon.utcoffset() or timedelta()
     return console.page(
         request,
         "day.html",
@@ -136,7 +133,7 @@ def _page(console: Console, request: Request, day: str, wanted: Wanted, page: in
         after=_other(day, 1),
         wanted=wanted,
         span=span,
-        ticks=[(round(100 * span.share(at), 3), at) for at in timeline.ticks(span, int(offset.total_seconds() * 1000))],
+        marks=timeline.marks(span, site),
         seconds_matter=span.lasts_ms <= 3_600_000,
         lines=lines,
         cameras=cameras,
@@ -150,10 +147,8 @@ def _page(console: Console, request: Request, day: str, wanted: Wanted, page: in
 
 
 def _other(day: str, days: int) -> str | None:
-    try:
-        return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
-    except OverflowError:
-        return None
+    other = (date.fromisoformat(day) + timedelta(days=days)).isoformat()
+    return other if is_day(other) else None
 
 
 def _narrowed(span: Span, whole: Span, wanted: Wanted, day: str, zone: str, starts: str) -> Span:
@@ -175,7 +170,7 @@ def _narrowed(span: Span, whole: Span, wanted: Wanted, day: str, zone: str, star
 
 def _line(camera_id: str, name: str, shown: list[Listed], blind: list[Blind], span: Span) -> Line:
     mine = [one for one in shown if one.camera_id == camera_id]
-    gaps = [one for one in blind if one.camera_id == camera_id and one.reason != "ended"]
+    gaps = [one for one in blind if one.camera_id == camera_id]
     items = [Item(one.started_at, one.until, _look(one), _title(one), one.href) for one in mine]
     items += [
         Item(one.from_at, span.to_at if one.to_at is None else one.to_at, "blind", f"no picture: {one.reason}")
@@ -187,7 +182,6 @@ def _line(camera_id: str, name: str, shown: list[Listed], blind: list[Blind], sp
         camera_id,
         name,
         placed,
-        timeline.rows(placed),
         sum(one.kind == "interaction" for one in mine),
         sum(one.kind == "unattended" for one in mine),
         sum((one.to_at or span.to_at) - one.from_at for one in gaps) / 1000,

@@ -3,9 +3,7 @@
 import threading
 import time
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 import msgspec
 from fastapi import APIRouter, Depends, Form, Request
@@ -14,7 +12,7 @@ from fastapi.responses import Response
 from connectors.audit.service import episode_story
 from connectors.audit.story import since
 from connectors.clickhouse.client import AS_IN_RECORDS
-from connectors.console import sharing, told
+from connectors.console import names, sharing, told
 from connectors.console.page import Console, NotFound
 from connectors.console.reading import LISTED
 from connectors.console.sharing import Shared
@@ -58,8 +56,8 @@ def routes(console: Console) -> APIRouter:
 
     def signed_in(episode_id: str, user: Annotated[User, Depends(viewer)], day: str = "", camera: str = "") -> Seen:
         one = find(console, episode_id, day, camera)
-        tail = "?" + urlencode({"day": one.day, "camera": one.camera_id})
-        return Seen(one, Viewer(user.name, user.role), f"/episodes/{one.episode_id}", tail)
+        base = f"/episodes/{one.episode_id}"
+        return Seen(one, Viewer(user.name, user.role), base, names.where(one.day, one.camera_id))
 
     def by_link(request: Request, token: str) -> Seen:
         shared = sharing.opened(request.app.state.doors.secret, token, time.time())
@@ -105,7 +103,7 @@ def find(console: Console, episode_id: str, day: str = "", camera: str = "") -> 
     Raises NotFound.
     """
     if len(episode_id) <= ID_CHARACTERS_MAX:
-        if _is_day(day) and camera and (one := _ask(console, episode_id, day, camera)):
+        if names.is_day(day) and camera and (one := _ask(console, episode_id, day, camera)):
             return one
         given = {"site": console.site.site_id, "episode": episode_id}
         # the table is not sorted by ids: one column of it is looked through for where the episode is
@@ -121,13 +119,6 @@ def _ask(console: Console, episode_id: str, day: str, camera: str) -> Told | Non
     given = {"site": console.site.site_id, "episode": episode_id, "day": day, "camera": camera}
     rows = console.ask(wanted, given, formats=AS_IN_RECORDS).as_dicts()
     return Told(**rows[0] | {"counts": bool(rows[0]["counts"])}) if rows else None
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return "1970-01-01" <= date.fromisoformat(text).isoformat() < "2140-01-01"
-    except ValueError:
-        return False
 
 
 @dataclass
@@ -150,15 +141,13 @@ class _Pages:
         in_s3 = self.console.settings.upload.adapter == "s3"
         playable = [part for part, clip in clips.items() if on_disk[part] or (in_s3 and clip.uploaded)]
         self._note(seen, "page")
-        cameras = {camera.camera_id: camera for camera in self.console.site.cameras}
-        camera = cameras.get(one.camera_id)
         return self.console.page(
             request,
             "episode.html",
             one=one,
             seen=seen,
             is_shared=seen.who.role == "link",
-            camera_name=(camera.name if camera else "") or one.camera_id,
+            camera_name=self.console.cameras.get(one.camera_id, one.camera_id),
             parts=playable,
             with_boxes=[part for part in playable if on_disk[part]],
             notices=told.notices(one, on_disk=on_disk, stored_in_s3=bool(playable) and in_s3),

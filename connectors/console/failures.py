@@ -96,10 +96,9 @@ def routes(console: Console) -> APIRouter:
 
     @router.get("/failed")
     def page(request: Request, user: Looks) -> Response:
-        cameras = {camera.camera_id: camera.name or camera.camera_id for camera in console.site.cameras}
         query = request.query_params
         return console.page(
-            request, "failed.html", cameras=cameras, query=query, shown=get_args(Shown)[2:], steps=STEPS
+            request, "failed.html", cameras=console.cameras, query=query, shown=get_args(Shown)[2:], steps=STEPS
         )
 
     @router.get("/failed/list")

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from connectors.console.following import Follower
+from connectors.console.names import episode_href, people
 from connectors.console.page import Console
-from connectors.console.reading import short
 from connectors.console.waiting import Open
 
 
@@ -28,7 +28,7 @@ def routes(console: Console) -> APIRouter:
     router = APIRouter()
     follower = Follower(console.settings, console.site.site_id)
     console.beside.append(follower)
-    names = {camera.camera_id: camera.name or camera.camera_id for camera in console.site.cameras}
+    names = console.cameras
 
     @router.get("/now")
     def page(request: Request) -> Response:
@@ -62,7 +62,5 @@ def _seen(follower: Follower, names: dict[str, str]) -> dict[str, Any]:
 
 
 def _card(one: Open, at: int) -> Card:
-    customer = f"customer {short(one.customer_id)}"
-    who = customer if one.kind == "unattended" else f"staff {short(one.staff_id)} with {customer}"
-    href = f"/episodes/{one.episode_id}?day={one.business_day}&camera={one.camera_id}" if one.confirmed else ""
-    return Card(one, who, max(0.0, (at - one.since) / 1000), href)
+    href = episode_href(one.episode_id, one.business_day, one.camera_id) if one.confirmed else ""
+    return Card(one, people(one.kind, one.staff_id, one.customer_id), max(0.0, (at - one.since) / 1000), href)

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from connectors.clickhouse.answer import Result
 from connectors.clickhouse.client import READING, client_of, explained
+from connectors.console.names import episode_href
 from infra.config import Settings
 from schemas.errors import ExplainedError
 from schemas.promotions import CameraDay
@@ -30,7 +32,6 @@ NAV = (
     ("/setup", "Set-up"),
 )
 """(path, name) of the pages that have a place above every page."""
-CLIENTS_MAX = 8
 
 BADGES = {
     **dict.fromkeys(("available", "reported", "uploaded", "complete", "ended"), "badge-ok"),
@@ -80,6 +81,11 @@ class Console:
     def __post_init__(self) -> None:
         self.templates = _templates(self.site)
 
+    @cached_property
+    def cameras(self) -> dict[str, str]:
+        """camera_id -> how people call it."""
+        return {camera.camera_id: camera.name or camera.camera_id for camera in self.site.cameras}
+
     def ask(
         self, sql: str, parameters: dict[str, Any] | None = None, *, formats: dict[str, str] | None = None
     ) -> Result:
@@ -98,12 +104,9 @@ class Console:
         """A template, with what base.html needs."""
         session = getattr(request.state, "session", None)
         text = self.templates.get_template(template).render(
-            site=self.site,
             user=session.user if session else None,
             csrf=session.csrf if session else "",
-            nav=NAV,
             here=request.url.path,
-            release=importlib.metadata.version("trackfold"),
             **values,
         )
         return HTMLResponse(text, status)
@@ -135,6 +138,12 @@ def _templates(site: Site) -> Environment:
         "seconds": seconds,
         "badge": lambda word: BADGES.get(word, ""),
         "weekday": lambda day: date.fromisoformat(str(day)).strftime("%A"),
+    }
+    made.globals |= {
+        "site": site,
+        "nav": NAV,
+        "release": importlib.metadata.version("trackfold"),
+        "episode_href": episode_href,
     }
     return made
 

@@ -152,7 +152,7 @@ class Asked:
 def routes(console: Console) -> APIRouter:
     """The page, and each chart."""
     router = APIRouter()
-    cameras = {camera.camera_id: camera.name or camera.camera_id for camera in console.site.cameras}
+    cameras = console.cameras
 
     def asked(days: int, until: str, camera: str) -> Asked:
         last = until or reading.newest_day(console) or date.today().isoformat()

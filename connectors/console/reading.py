@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.clickhouse.client import AS_IN_RECORDS
+from connectors.console.names import episode_href, people
 from connectors.console.page import Console
 from connectors.console.timeline import Span
 from schemas import ids
@@ -50,9 +51,7 @@ class Listed:
     @property
     def who(self) -> str:
         """Short for people; the numbers are those of tracks, not of persons."""
-        if self.kind == "unattended":
-            return f"customer {short(self.customer_id)}"
-        return f"staff {short(self.staff_id)} with customer {short(self.customer_id)}"
+        return people(self.kind, self.staff_id, self.customer_id)
 
     @property
     def where(self) -> str:
@@ -62,7 +61,7 @@ class Listed:
     @property
     def href(self) -> str:
         """Its page."""
-        return f"/episodes/{self.episode_id}?day={self.day}&camera={self.camera_id}"
+        return episode_href(self.episode_id, self.day, self.camera_id)
 
 
 @dataclass(frozen=True)
@@ -75,11 +74,6 @@ class Blind:
     reason: str
 
 
-def short(person_id: int | None) -> str:
-    """The last digits, enough to tell two people of one picture apart."""
-    return "?" if person_id is None else f"{person_id % 100_000:05d}"
-
-
 def episodes(console: Console, day: str) -> list[Listed]:
     """All of a business day that count, by their start."""
     found = _ask(console, f"SELECT {LISTED} FROM episodes WHERE {DAY} ORDER BY started_at, episode_id", day=day)
@@ -87,8 +81,9 @@ def episodes(console: Console, day: str) -> list[Listed]:
 
 
 def outages(console: Console, day: str) -> list[Blind]:
-    """All of a business day."""
-    wanted = f"SELECT camera_id, from_at, to_at, reason FROM current_outages WHERE {DAY} ORDER BY from_at"
+    """All of a business day in which something could have been missed: after the end of a film nothing is."""
+    wanted = f"SELECT camera_id, from_at, to_at, reason FROM current_outages WHERE {DAY} AND reason != 'ended'"
+    wanted += " ORDER BY from_at"
     return [Blind(**row) for row in _ask(console, wanted, day=day)]
 
 

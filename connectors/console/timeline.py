@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+
+from schemas.site import Site
 
 ROWS_MAX = 12
 """More rows of one camera are unreadable: what finds no place is drawn over the last one."""
@@ -68,16 +71,17 @@ def bars(items: Iterable[Item], span: Span) -> list[Bar]:
     return placed
 
 
-def rows(placed: Sequence[Bar]) -> int:
-    """How many rows they take, at least 1."""
-    return max((bar.row for bar in placed), default=0) + 1
-
-
 def ticks(span: Span, offset_ms: int = 0) -> list[int]:
     """Round moments of the site's clock within the span, ms UTC. offset_ms: local time - UTC."""
     step = MS * next((s for s in STEPS_S if span.lasts_ms <= TICKS_MAX * s * MS), STEPS_S[-1])
     first = -(-(span.from_at + offset_ms) // step) * step - offset_ms
     return list(range(first, span.to_at + 1, step))
+
+
+def marks(span: Span, site: Site) -> list[tuple[float, int]]:
+    """(x in percent, ms UTC) of each tick on the site's clock."""
+    offset = site.local_time((span.from_at + span.to_at) // 2).utcoffset() or timedelta()
+    return [(round(100 * span.share(at), 3), at) for at in ticks(span, offset // timedelta(milliseconds=1))]
 
 
 def around(moments: Sequence[int], whole: Span) -> Span:

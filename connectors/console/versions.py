@@ -1,6 +1,6 @@
 """Versions: the replays on this machine, which of them count, and how each differs from another, as timelines."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -8,9 +8,10 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from connectors.console import timeline
+from connectors.console.names import episode_href, people
 from connectors.console.page import Console, NotFound, seconds
-from connectors.console.reading import day_span, short
-from connectors.console.timeline import Bar, Item, Span
+from connectors.console.reading import day_span
+from connectors.console.timeline import Bar, Item
 from infra.replays import NoReplay, camera_days
 from schemas.promotions import CameraDay
 
@@ -37,7 +38,7 @@ class Pair:
 
     camera_id: str
     day: str
-    span: Span
+    marks: list[tuple[float, int]]
     before: list[Bar]
     after: list[Bar]
     counts: list[tuple[str, int]]
@@ -78,7 +79,6 @@ def routes(console: Console) -> APIRouter:
             name=name,
             against=against,
             pairs=pairs,
-            clock=lambda pair: _ticks(pair.span),
             total=sum(count for pair in pairs for _, count in pair.counts),
             page=page,
             more=len(wanted) > page * DAYS_MAX,
@@ -125,7 +125,7 @@ def _pair(console: Console, diff: Any) -> Pair:
     return Pair(
         camera_id=diff.camera_id,
         day=diff.day,
-        span=span,
+        marks=timeline.marks(span, console.site),
         before=timeline.bars(_items(diff.before, look), span),
         after=timeline.bars(_items(diff.after, look), span),
         counts=[(what, count) for what in WHATS if (count := diff.count(what))],
@@ -153,13 +153,12 @@ def _told(console: Console, one: Any) -> Told:
     for name, (old, new) in one.said.items():
         text += f"; {name.replace('_', ' ')}: {old or 'nothing'} → {new or 'nothing'}"
     shown = (*one.before, *one.after)[0]
-    href = f"/episodes/{shown.episode_id}?day={shown.business_day}&camera={shown.camera_id}" if one.before else ""
+    href = episode_href(shown.episode_id, shown.business_day, shown.camera_id) if one.before else ""
     return Told(one.what, text, _who(shown), href)
 
 
 def _who(e: Any) -> str:
-    customer = f"customer {short(e.customer_id)}"
-    return f"{customer} waits" if e.kind == "unattended" else f"staff {short(e.staff_id)} with {customer}"
+    return people(e.kind, e.staff_id, e.customer_id) + (" waits" if e.kind == "unattended" else "")
 
 
 def _end(e: Any) -> int:
@@ -168,7 +167,3 @@ def _end(e: Any) -> int:
 
 def _lasted_s(e: Any) -> float:
     return (_end(e) - int(e.started_at)) / 1000
-
-
-def _ticks(span: Span) -> Sequence[tuple[float, int]]:
-    return [(round(100 * span.share(at), 3), at) for at in timeline.ticks(span)]
