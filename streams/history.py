@@ -1,13 +1,12 @@
 """Reading history for a comparison or a promotion: the facts of some cameras' days, and what each version says."""
 
 from collections.abc import Collection, Sequence
+from contextlib import closing
 from typing import Any
 
-from aiokafka.partitioner import murmur2
-from confluent_kafka import KafkaException, TopicPartition
-
 from infra.config import Settings
-from infra.kafka import KafkaUnavailable, connect_codec, consumer, read_to_end
+from infra.kafka import connect_codec, consumer, read_to_end
+from infra.partitions import offsets_at, partition_of
 from infra.replays import read_day
 from schemas import ids
 from schemas.acts import EvidenceRemoved
@@ -41,7 +40,7 @@ def read_facts(settings: Settings, codec: Codec, site: Site, wanted: Collection[
     cameras = {camera_id for camera_id, _ in wanted}
     found: list[Fact] = []
     for topic in SOURCES:
-        there = sorted({_partition(camera, topic.partitions) for camera in cameras})
+        there = sorted({partition_of(camera, topic.partitions) for camera in cameras})
         found += _read(settings, codec, topic, there, since, site, wanted)
     return found
 
@@ -67,7 +66,10 @@ def _read(
     wanted: Collection[CameraDay],
 ) -> list[Any]:
     kind: Any = topic.value
-    first, wanted, found = _offsets_at(settings, topic, partitions, since_ms), set(wanted), []
+    with closing(consumer(settings, None)) as asking:
+        at = offsets_at(asking, [(topic.name, partition) for partition in partitions], since_ms)
+    first = {partition: END if offset is None else offset for (_, partition), offset in at.items()}
+    wanted, found = set(wanted), []
     for message in read_to_end(settings, topic, partitions, first):
         try:
             record = codec.decode(message.value(), kind)
@@ -76,19 +78,6 @@ def _read(
         if (record.camera_id, record.business_day) in wanted and record.site_id == site.site_id:
             found.append(record)
     return found
-
-
-def _offsets_at(settings: Settings, topic: Topic, partitions: Sequence[int], at_ms: int) -> dict[int, int]:
-    """The first offset of each partition whose record time is at_ms (ms UTC) or later; the end when there is none."""
-    reader = consumer(settings, None)
-    try:
-        wanted = [TopicPartition(topic.name, partition, at_ms) for partition in partitions]
-        found = {at.partition: at.offset for at in reader.offsets_for_times(wanted, timeout=20.0)}
-        return {number: offset if offset >= 0 else END for number, offset in found.items()}
-    except KafkaException as error:
-        raise KafkaUnavailable(f"{topic.name}: {error.args[0].str()}") from error
-    finally:
-        reader.close()
 
 
 def episodes_of(
@@ -109,8 +98,3 @@ def two_versions(
     """What two versions say of these camera-days. Raises NoReplay, ServerErrors."""
     facts = read_facts(settings, connect_codec(settings), site, wanted)
     return episodes_of(settings, site, one, wanted, facts), episodes_of(settings, site, other, wanted, facts)
-
-
-def _partition(camera_id: str, partitions: int) -> int:
-    """Where every producer of ours puts the camera."""
-    return (int(murmur2(camera_id.encode())) & 0x7FFFFFFF) % partitions

@@ -66,21 +66,6 @@ def watermarks(settings: Settings, topic: str, partition: int) -> tuple[int, int
         reader.close()
 
 
-def offset_at(settings: Settings, topic: str, partition: int, at_ms: int) -> int:
-    """The first offset whose record time is at_ms (ms UTC) or later; the end when there is none. Blocks."""
-    reader = consumer(settings, None)
-    try:
-        found = reader.offsets_for_times([TopicPartition(topic, partition, at_ms)], timeout=10.0)[0]
-        if found.error is not None:
-            raise KafkaException(found.error)
-        end: int = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=10.0)[1]
-        return found.offset if found.offset >= 0 else end
-    except KafkaException as error:
-        raise KafkaUnavailable(f"{topic}[{partition}]: {error.args[0].str()}") from error
-    finally:
-        reader.close()
-
-
 def standing(settings: Settings, group: str, places: Sequence[TP]) -> dict[TP, tuple[int, int]]:
     """(first offset that the group has not committed, offset behind the last record) of each. Blocks.
 

@@ -4,16 +4,17 @@ Nothing is published before it happened, so that looking up an offset by record 
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing
 
-from confluent_kafka import KafkaException, Message, TopicPartition
+from confluent_kafka import Message
 
 from connectors.audit.facts import Fact, Log
 from connectors.audit.read_log import collect, read_replays, sent_again
 from connectors.sink import decoded
 from connectors.ways_out.dead_letters import read_letters
 from infra.config import Settings
-from infra.kafka import KafkaUnavailable, consumer, ensure_topics, read_to_end
-from infra.partitions import partition_of
+from infra.kafka import consumer, ensure_topics, read_to_end
+from infra.partitions import offsets_at, partition_of
 from schemas.codec import Codec
 from schemas.records import Episode
 from schemas.site import Site
@@ -38,7 +39,6 @@ DAY_MS_MAX = 25 * 3600 * 1000
 """A business day when the clocks go back: an episode's occurrence does not begin before its day."""
 SLACK_MS = 60_000
 """How much the brokers' clock may be behind the cameras'."""
-ASK_S = 10.0
 
 
 def read_near(settings: Settings, site: Site, codec: Codec, episode_id: str) -> Log | None:
@@ -91,19 +91,11 @@ class _Reading:
 
     def _begins(self, episode: Episode) -> list[tuple[Topic, int, int]]:
         """(topic, partition, offset) of where the camera's records around an episode begin, where there are any."""
-        at_ms = max(0, episode.started_at - DAY_MS_MAX - SLACK_MS)
-        places = {topic.name: (topic, partition_of(episode.camera_id, topic.partitions)) for topic in OF_CAMERA}
-        asking = consumer(self._settings, None)
-        try:
-            times = [TopicPartition(topic.name, partition, at_ms) for topic, partition in places.values()]
-            found = asking.offsets_for_times(times, timeout=ASK_S)
-        except KafkaException as error:
-            raise KafkaUnavailable(f"offsets of {episode.camera_id}: {error.args[0].str()}") from error
-        finally:
-            asking.close()
-        if failed := [at for at in found if at.error is not None]:
-            raise KafkaUnavailable(f"offsets of {episode.camera_id}: {failed[0].error}")
-        return [(*places[at.topic], at.offset) for at in found if at.offset >= 0]
+        at_ms = episode.started_at - DAY_MS_MAX - SLACK_MS
+        places = {(t.name, partition_of(episode.camera_id, t.partitions)): t for t in OF_CAMERA}
+        with closing(consumer(self._settings, None)) as asking:
+            found = offsets_at(asking, list(places), at_ms)
+        return [(places[at], at[1], first) for at, first in found.items() if first is not None]
 
     def _ours(self, messages: Iterator[Message]) -> Iterator[tuple[bytes, Fact]]:
         for message, record in decoded(messages, self._codec, None):

@@ -5,12 +5,13 @@ import threading
 import time
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from connectors.console.waiting import Now
 from connectors.sink import decoded
 from infra.config import Settings
 from infra.kafka import connect_codec, consumer
+from infra.partitions import offsets_at
 from schemas.codec import Codec, RegistryUnavailable
 from schemas.errors import ServerError
 from schemas.topics import CAMERA_OUTAGES, INTERACTION_EVENTS, UNATTENDED_EVENTS
@@ -57,7 +58,9 @@ class Follower:
         heard: list[Any] = []
         reader = consumer(self._settings, None, error_cb=heard.append)
         try:
-            places = _since(reader, time.time_ns() // 1_000_000 - BACK_MS)
+            every = [(topic.name, number) for topic in TOPICS for number in range(topic.partitions)]
+            since = offsets_at(reader, every, time.time_ns() // 1_000_000 - BACK_MS)
+            places = [TopicPartition(*at, OFFSET_END if first is None else first) for at, first in since.items()]
             with self.lock:
                 self.now = Now(self.now.site_id)
             reader.assign(places)
@@ -79,12 +82,6 @@ class Follower:
         if down is not None:
             return f"Kafka at {self._settings.kafka.bootstrap_servers} does not answer: {down.str()}"
         return "the events are still being read" if behind else None
-
-
-def _since(reader: Consumer, at_ms: int) -> list[TopicPartition]:
-    """The places of all partitions from which on records were published at this time or later."""
-    asked = [TopicPartition(topic.name, n, at_ms) for topic in TOPICS for n in range(topic.partitions)]
-    return list(reader.offsets_for_times(asked, timeout=ASK_S))
 
 
 def _ahead(ends: dict[tuple[str, int], int], reader: Consumer) -> dict[tuple[str, int], int]:

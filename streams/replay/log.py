@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient
 
 from infra.config import Settings
 from infra.kafka import KafkaUnavailable, client_settings, consumer
-from infra.partitions import partition_of
+from infra.partitions import offsets_at, partition_of
 from schemas.codec import Codec, UndecodableError
 from schemas.records import TrackUpdate
 from streams.replay.share import Share, Stretch
@@ -107,10 +107,8 @@ def _stretch(asking: Consumer, topic: str, topic_id: str, partition: int, run: S
     low, high = asking.get_watermark_offsets(TopicPartition(topic, partition), timeout=ASK_S)
 
     def offset_at(at_ms: int) -> int:
-        found = asking.offsets_for_times([TopicPartition(topic, partition, max(at_ms, 0))], timeout=ASK_S)[0]
-        if found.error is not None:
-            raise KafkaException(found.error)
-        return int(found.offset) if found.offset >= 0 else high
+        first = offsets_at(asking, [(topic, partition)], at_ms)[topic, partition]
+        return high if first is None else first
 
     begin = offset_at(run[0].begins_at - SLACK_MS)
     if begin >= high:
