@@ -102,14 +102,16 @@ def query(
     Raises SqlError when the query is wrong or would change something, and what connected() raises.
     """
     with connected(settings) as client:
-        answer = client.query(
-            sql.strip().rstrip(";"),
-            parameters=parameters,
-            query_formats=formats,
-            settings=READING,
-        )
-        columns = answer.column_names or _columns(client, sql, parameters)
-        return Result(tuple(columns), tuple(tuple(row) for row in answer.result_rows))
+        answer = ask(client, sql, parameters=parameters, formats=formats)
+        return answer if answer.columns else Result(tuple(_columns(client, sql, parameters)), answer.rows)
+
+
+def ask(
+    client: Client, sql: str, *, parameters: dict[str, Any] | None = None, formats: dict[str, str] | None = None
+) -> Result:
+    """query() with a client that is there; without rows there may be no columns. To be used within explained()."""
+    answer = client.query(sql.strip().rstrip(";"), parameters=parameters, query_formats=formats, settings=READING)
+    return Result(tuple(answer.column_names), tuple(tuple(row) for row in answer.result_rows))
 
 
 @contextmanager

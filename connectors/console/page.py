@@ -14,8 +14,8 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from connectors.clickhouse import client
 from connectors.clickhouse.answer import Result
-from connectors.clickhouse.client import READING, client_of, explained
 from connectors.console.names import episode_href
 from infra.config import Settings
 from schemas.errors import ExplainedError
@@ -93,12 +93,11 @@ class Console:
 
         One client is kept: to connect costs more than most questions.
         """
-        with explained(self.settings):
+        with client.explained(self.settings):
             with self._lock:
                 if self._client is None:
-                    self._client = client_of(self.settings)
-            answer = self._client.query(sql, parameters=parameters, query_formats=formats, settings=READING)
-            return Result(tuple(answer.column_names), tuple(tuple(row) for row in answer.result_rows))
+                    self._client = client.client_of(self.settings)
+            return client.ask(self._client, sql, parameters=parameters, formats=formats)
 
     def page(self, request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
         """A template, with what base.html needs."""

@@ -60,6 +60,7 @@ def retry(arguments: argparse.Namespace, settings: Settings) -> int:
     """Have failed steps done again by the connector that does them."""
     from connectors.ways_out import service
     from connectors.ways_out.failures import NothingToRetry, asks
+    from infra.kafka import connect_codec
 
     chosen = _filter(arguments)
     if arguments.episode:
@@ -73,7 +74,7 @@ def retry(arguments: argparse.Namespace, settings: Settings) -> int:
         ids = sorted({str(failure.episode_id) for failure in found})
         raise NothingToRetry(f"{len(ids)} episodes begin with {arguments.episode!r}: {', '.join(ids[:5])}")
     if not found and arguments.episode:
-        _refuse_removed(arguments.episode, service.removed(settings))
+        _refuse_removed(arguments.episode, service.removed(settings, connect_codec(settings)))
     if not found:
         raise NothingToRetry("there is no such failed step; `trackfold failed` lists those that there are")
     made, left = asks(found, _word(arguments, of_retry=True))

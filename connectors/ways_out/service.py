@@ -14,6 +14,7 @@ from connectors.work import Work, numbered, read_work, split
 from infra.config import Settings
 from infra.kafka import Publisher, connect_codec, ensure_topics, read_to_end
 from schemas.acts import EvidenceRemoved, FoldSkip, RetryAsked, Step
+from schemas.codec import Codec
 from schemas.errors import InputError
 from schemas.records import ClipCut, ClipUploaded, FoldHalt, IncidentReported
 from schemas.removals import newest
@@ -58,7 +59,8 @@ class Standing:
 def standing(settings: Settings) -> Standing:
     """Read it: whole topics. Raises KafkaUnavailable, RegistryUnavailable."""
     ensure_topics(settings)
-    return Standing({step: _works(settings, step) for step in STEPS}, halts(settings), removed(settings))
+    codec = connect_codec(settings)
+    return Standing({step: _works(settings, step) for step in STEPS}, halts(settings, codec), removed(settings, codec))
 
 
 def failures(settings: Settings, site: Site) -> list[Failure]:
@@ -66,9 +68,9 @@ def failures(settings: Settings, site: Site) -> list[Failure]:
     return standing(settings).failures(settings, site.site_id)
 
 
-def removed(settings: Settings) -> dict[str, EvidenceRemoved]:
+def removed(settings: Settings, codec: Codec) -> dict[str, EvidenceRemoved]:
     """episode_id -> why its pictures were removed for good: no step makes any again."""
-    return newest(removal for _, removal in removals.read(settings, connect_codec(settings)))
+    return newest(removal for _, removal in removals.read(settings, codec))
 
 
 def _works(settings: Settings, step: Step) -> dict[str, Work[Job, Result]]:
@@ -79,10 +81,10 @@ def _works(settings: Settings, step: Step) -> dict[str, Work[Job, Result]]:
     return {**there.open, **there.unpublished, **there.finished}
 
 
-def halts(settings: Settings) -> list[FoldHalt]:
+def halts(settings: Settings, codec: Codec) -> list[FoldHalt]:
     """The cameras whose fold stands still."""
     last = {message.key(): message for message in read_to_end(settings, FOLD_HALTS)}
-    records = decoded(last.values(), connect_codec(settings), None)
+    records = decoded(last.values(), codec, None)
     return [halt for _, halt in records if isinstance(halt, FoldHalt)]
 
 
@@ -121,7 +123,8 @@ def came_of(works: dict[str, Work[Job, Result]], work_key: str, revision: int) -
 
 def skip(settings: Settings, site: Site, camera_id: str, lane: str, word: Word) -> FoldSkip:
     """Tell the fold to pass over the record before which a camera stands. Raises NotHalted."""
-    there = [halt for halt in halts(settings) if halt.site_id == site.site_id]
+    codec = connect_codec(settings)
+    there = [halt for halt in halts(settings, codec) if halt.site_id == site.site_id]
     halt = next((halt for halt in there if (halt.camera_id, halt.lane) == (camera_id, lane)), None)
     if halt is None:
         names = ", ".join(halt.camera_id for halt in there) or "none"
@@ -137,7 +140,7 @@ def skip(settings: Settings, site: Site, camera_id: str, lane: str, word: Word) 
         skipped_at=word.at,
         captured_at=halt.captured_at,
     )
-    publisher = Publisher(settings, connect_codec(settings))
+    publisher = Publisher(settings, codec)
     publisher.publish(FOLD_SKIPS, f"{camera_id}/{lane}/{halt.stream_epoch}/{halt.sequence}", record)
     publisher.flush()
     return record
@@ -145,9 +148,9 @@ def skip(settings: Settings, site: Site, camera_id: str, lane: str, word: Word) 
 
 def goes_on(settings: Settings, record: FoldSkip, timeout_s: float) -> str:
     """Wait until the camera has left that record; what is so then."""
-    until = time.monotonic() + timeout_s
+    until, codec = time.monotonic() + timeout_s, connect_codec(settings)
     while True:
-        still = [h for h in halts(settings) if (h.camera_id, h.lane) == (record.camera_id, record.lane)]
+        still = [h for h in halts(settings, codec) if (h.camera_id, h.lane) == (record.camera_id, record.lane)]
         if not still:
             return "goes on"
         if (still[0].stream_epoch, still[0].sequence) != (record.stream_epoch, record.sequence):
