@@ -4,13 +4,11 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
-from connectors import removals
 from connectors.audit.facts import Difference, Fact, Log, Replay, SentAgain, topic_name
 from connectors.sink import decoded
 from connectors.ways_out.dead_letters import Letter
 from infra.config import Settings
 from infra.kafka import ensure_topics, read_to_end
-from infra.partitions import partition_of
 from infra.replays import NoReplay, Told, read_day
 from schemas.acts import EvidenceRemoved, EvidenceViewed, FoldSkip, Promotion, RetryAsked
 from schemas.codec import HEADER, Codec, UndecodableError
@@ -71,13 +69,6 @@ def read_log(settings: Settings, site: Site, codec: Codec) -> Log:
     )
     log.replays = read_replays(settings, log)
     return log
-
-
-def read_removals(settings: Settings, site: Site, codec: Codec, camera_id: str) -> list[EvidenceRemoved]:
-    """Whose pictures were removed for good, of one camera."""
-    place = [partition_of(camera_id, EVIDENCE_REMOVALS.partitions)]
-    there = (removal for _, removal in removals.read(settings, codec, place))
-    return [r for r in there if (r.site_id, r.camera_id) == (site.site_id, camera_id)]
 
 
 def read_replays(settings: Settings, log: Log, camera_day: CameraDay | None = None) -> dict[Replay, list[Told]]:

@@ -21,6 +21,7 @@ from schemas.site import Site
 from schemas.topics import (
     CLIPS,
     EPISODES,
+    EVIDENCE_REMOVALS,
     EVIDENCE_VIEWS,
     FOLD_SKIPS,
     INCIDENTS,
@@ -32,7 +33,16 @@ from schemas.topics import (
     Topic,
 )
 
-OF_CAMERA = (INTERACTION_EVENTS, UNATTENDED_EVENTS, CLIPS, UPLOADS, INCIDENTS, RETRIES, EVIDENCE_VIEWS)
+OF_CAMERA = (
+    INTERACTION_EVENTS,
+    UNATTENDED_EVENTS,
+    CLIPS,
+    UPLOADS,
+    INCIDENTS,
+    RETRIES,
+    EVIDENCE_VIEWS,
+    EVIDENCE_REMOVALS,
+)
 OF_SITE = (FOLD_SKIPS, PROMOTIONS)
 """Few records, which persons made."""
 DAY_MS_MAX = 25 * 3600 * 1000

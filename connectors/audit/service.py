@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from connectors.audit import chain, settled
 from connectors.audit.facts import Log
 from connectors.audit.near_snapshots import planned_near
-from connectors.audit.read_log import read_log, read_removals, sent_again
+from connectors.audit.read_log import read_log, sent_again
 from connectors.audit.read_near import read_near
 from connectors.audit.read_stores import read_stores
 from connectors.audit.reconcile import Report, reconcile
@@ -53,8 +53,6 @@ def episode_story(settings: Settings, site: Site, episode_id: str) -> Story:
     near = read_near(settings, site, codec, episode_id)
     log = near or _whole(settings, site, codec)
     found = resolve(episode_id, {*log.events, *log.episodes})
-    if near is not None:
-        log.removals = read_removals(settings, site, codec, near.episodes[found].camera_id)
     record = log.events[found][0] if found in log.events else log.episodes[found]
     days, related = [record.business_day], log.related(found)
     if near is None:

@@ -1,5 +1,7 @@
 """Clips in S3: is one still there, and taking one away in all its versions."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -64,16 +66,13 @@ class Objects:
         return [one["VersionId"] for one in found if one["Key"] == key and one.get("VersionId")]
 
 
-class _explained:
-    def __init__(self, bucket: str, key: str) -> None:
-        self._place = f"s3://{bucket}/{key}"
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, ClientError):
-            told = error.response["Error"]
-            raise NotRemoved(f"{self._place}: {told.get('Code')} {told.get('Message', '')}".strip()) from error
-        if isinstance(error, BotoCoreError):
-            raise NotRemoved(f"{self._place}: {type(error).__name__}: {error}") from error
+@contextmanager
+def _explained(bucket: str, key: str) -> Iterator[None]:
+    place = f"s3://{bucket}/{key}"
+    try:
+        yield
+    except ClientError as error:
+        told = error.response["Error"]
+        raise NotRemoved(f"{place}: {told.get('Code')} {told.get('Message', '')}".strip()) from error
+    except BotoCoreError as error:
+        raise NotRemoved(f"{place}: {type(error).__name__}: {error}") from error

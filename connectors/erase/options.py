@@ -1,12 +1,11 @@
 """The command `erase`: its options, and what it says. All else is imported late."""
 
 import argparse
-import getpass
-import os
 import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from infra import person
 from infra.config import Settings
 from schemas.errors import InputError
 from schemas.site import load_site
@@ -47,7 +46,7 @@ def erase(arguments: argparse.Namespace, settings: Settings) -> int:
     _say_shared(asked, group(asked, known), known)
     if arguments.dry_run:
         return 0
-    word = Word(arguments.by or _user(), arguments.reason.strip(), time.time_ns() // 1_000_000)
+    word = Word(arguments.by or person.name(), arguments.reason.strip(), time.time_ns() // 1_000_000)
     recording_of = of_day if arguments.recordings else None
     done = erasing.remove(asked, known, word, wait_s=arguments.wait, recording_of=recording_of)
     print(_text(done, recordings=arguments.recordings))
@@ -79,13 +78,6 @@ def _text(done: "Erased", *, recordings: bool) -> str:
     lines.append(f"{len(done.decided)} decided, {len(done.gone)} files and objects removed")
     lines += [STAYS] if recordings else [STAYS, RING]
     return "\n".join(lines)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return f"uid {os.getuid()}"
 
 
 def _day(text: str) -> str:

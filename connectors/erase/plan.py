@@ -1,6 +1,6 @@
 """Whose pictures go with whose, and the records that decide it (pure)."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -71,31 +71,52 @@ def of_day(known: Known, camera_id: str, day: str) -> set[str]:
 
 
 def group(asked: Collection[str], known: Known) -> set[str]:
-    """The episodes asked for, and all that share a clip with them, over any number of clips.
-
-    A clip is there or it is not: an episode whose clip goes has none any more, and none of its others may stay then.
-    """
-    shows = {episode_id: set(_shown(episode, known)) for episode_id, episode in known.episodes.items()}
-    found: set[str] = set(asked)
-    while True:
-        parts = {part for episode_id in found for part in shows.get(episode_id, ())}
-        owners = {episode_id for episode_id, _ in parts}
-        parts |= {(episode_id, part) for episode_id in found | owners for part in ("alert", "closing")}
-        more = owners | {episode_id for episode_id, shown in shows.items() if shown & parts}
-        if more <= found:
-            return found
-        found |= more
+    """The episodes asked for, and all that share a clip with them, over any number of clips."""
+    return Sharing.of(known).group(asked)
 
 
-def _shown(episode: Episode, known: Known) -> Iterator[Part]:
-    """The clips that show an episode: another one's perhaps, in a version that inherited it."""
-    yield episode.evidence.evidence_from or episode.episode_id, "alert"
-    yield episode.episode_id, "closing"
-    name = episode.evidence.closing_filename
-    if name is not None:
+@dataclass(frozen=True)
+class Sharing:
+    """Which clips show which episodes, both ways."""
+
+    shows: Mapping[str, Collection[Part]]
+    """episode_id -> clips, beside its own."""
+    shown: Mapping[Part, Collection[str]]
+
+    @classmethod
+    def of(cls, known: Known) -> "Sharing":
+        """As the episodes and the files' names say it."""
+        files: dict[tuple[str, str | None], set[Part]] = {}
         for clip in known.clips:
-            if (clip.camera_id, clip.segment_filename) == (episode.camera_id, name):
-                yield clip.episode_id, clip.part
+            files.setdefault((clip.camera_id, clip.segment_filename), set()).add((clip.episode_id, clip.part))
+        shows, shown = dict[str, set[Part]](), dict[Part, set[str]]()
+        for episode_id, episode in known.episodes.items():
+            parts: set[Part] = {(episode.evidence.evidence_from or episode_id, "alert")}
+            shows[episode_id] = parts
+            if episode.evidence.closing_filename is not None:  # another one's perhaps, in a version that inherited it
+                parts |= files.get((episode.camera_id, episode.evidence.closing_filename), set())
+            for part in (*parts, *_own(episode_id)):
+                shown.setdefault(part, set()).add(episode_id)
+        return cls(shows, shown)
+
+    def group(self, asked: Collection[str]) -> set[str]:
+        """These, and all that share a clip with them, over any number of clips.
+
+        A clip is there or it is not: an episode whose clip goes has none any more, and none of its others may stay
+        then.
+        """
+        found, due = set(asked), list(asked)
+        while due:
+            episode_id = due.pop()
+            for part in (*self.shows.get(episode_id, ()), *_own(episode_id)):
+                new = {part[0], *self.shown.get(part, ())} - found
+                found |= new
+                due += new
+        return found
+
+
+def _own(episode_id: str) -> tuple[Part, Part]:
+    return (episode_id, "alert"), (episode_id, "closing")
 
 
 def decisions(asked: Collection[str], found: Collection[str], known: Known, word: Word) -> list[EvidenceRemoved]:

@@ -1,12 +1,11 @@
 """The commands `promote` and `rollback`: their options. All else is imported late."""
 
 import argparse
-import getpass
-import os
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from infra import person
 from infra.config import Settings
 from schemas.site import load_site
 
@@ -91,11 +90,4 @@ def _promoting(arguments: argparse.Namespace, settings: Settings, history: "Hist
 def _word(arguments: argparse.Namespace) -> "Word":
     from connectors.promote.ports import Word
 
-    return Word(arguments.by or _user(), arguments.reason, time.time_ns() // 1_000_000)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return f"uid {os.getuid()}"
+    return Word(arguments.by or person.name(), arguments.reason, time.time_ns() // 1_000_000)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from connectors.erase.plan import Known, group
+from connectors.erase.plan import Known, Sharing
 from schemas.acts import RemovalStatus
 
 AT_ONCE = 500
@@ -16,14 +16,14 @@ def expired(known: Known, today: str, clips_days: int) -> Iterator[list[str]]:
     What shares a clip goes together: while one of them is not old enough, none does. today: YYYY-MM-DD.
     """
     first_kept = (date.fromisoformat(today) - timedelta(days=clips_days)).isoformat()
-    removed = known.removed()
+    removed, sharing = known.removed(), Sharing.of(known)
     places = {clip.episode_id: (clip.camera_id, clip.business_day) for clip in known.clips}
     places |= {e.episode_id: (e.camera_id, e.business_day) for e in known.episodes.values()}
     due: dict[str, list[str]] = {}
     for (camera_id, day), of_day in _by_day(places):
         if day < first_kept:
             old = [i for i in of_day if i not in removed]
-            if old and all(places[i][1] < first_kept for i in group(old, known) if i in places):
+            if old and all(places[i][1] < first_kept for i in sharing.group(old) if i in places):
                 due.setdefault(camera_id, []).extend(old)
     for of_camera in due.values():
         yield from _some(of_camera)

@@ -2,14 +2,13 @@
 
 import argparse
 import dataclasses
-import getpass
 import json
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infra import person
 from infra.config import Settings
 from schemas.errors import InputError
 from schemas.site import Site, load_site
@@ -233,17 +232,10 @@ def _filter(arguments: argparse.Namespace) -> "Filter":
 def _word(arguments: argparse.Namespace, *, of_retry: bool = False) -> "Word":
     from connectors.ways_out.failures import Word
 
-    word = Word(arguments.by or _user(), arguments.reason, time.time_ns() // 1_000_000)
+    word = Word(arguments.by or person.name(), arguments.reason, time.time_ns() // 1_000_000)
     if of_retry and arguments.accepted is not None:
         return dataclasses.replace(word, verdict="accepted", external_id=arguments.accepted or None)
     return dataclasses.replace(word, verdict="not_accepted") if of_retry and arguments.not_accepted else word
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return f"uid {os.getuid()}"
 
 
 def _table(found: "Sequence[Failure]", site: Site) -> str:
