@@ -1,16 +1,25 @@
 """A schema may grow and not break: every release's consumers read on."""
 
 import copy
+import io
+import json
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import fastavro
+import msgspec
 import pytest
 
 from schemas import release
+from schemas.codec import HEADER, Codec, MemoryRegistry
 from schemas.compatibility import Schema, additions, breaks
+from schemas.records import ClipCut
+from schemas.topics import CLIPS, PUBLIC
 
 CHANGES = Path(__file__).parents[2] / "docs" / "schema-changes.md"
 EPISODE = release.current()["Episode"]
+EXAMPLES = json.loads(resources.files("schemas").joinpath("examples.json").read_text(encoding="utf-8"))
 
 
 def field(schema: Schema, name: str) -> dict[str, Any]:
@@ -35,6 +44,39 @@ def test_what_is_new_since_the_last_release_is_named_in_the_changes() -> None:
 def test_each_release_has_its_heading_in_the_changes() -> None:
     headings = [line[3:] for line in CHANGES.read_text().splitlines() if line.startswith("## ")]
     assert headings == ["Next", *reversed(release.released())]
+
+
+def read(body: bytes, writer: Schema, reader: Schema) -> Any:
+    """As any consumer reads it: with the writer's schema, resolved to its own."""
+    theirs, its = (fastavro.parse_schema(copy.deepcopy(one), named_schemas={}) for one in (writer, reader))
+    return fastavro.schemaless_reader(io.BytesIO(body), theirs, its)
+
+
+@pytest.mark.parametrize("version", release.released())
+def test_what_a_release_wrote_is_read_today_and_what_is_written_today_is_read_by_that_release(version: str) -> None:
+    schemas = release.released()[version]
+    for topic in (topic for topic in PUBLIC if topic.value is not None and topic.value.__name__ in schemas):
+        assert topic.value is not None
+        old = schemas[topic.value.__name__]
+        example = msgspec.convert(EXAMPLES[topic.name], topic.value)
+
+        # given a record in the topic that the release wrote, we read it
+        registry, out = MemoryRegistry(), io.BytesIO()
+        written_as = fastavro.parse_schema(copy.deepcopy(old), named_schemas={})
+        fastavro.schemaless_writer(out, written_as, msgspec.to_builtins(example))
+        wire = HEADER.pack(0, registry.register(topic.subject, json.dumps(old))) + out.getvalue()
+        assert Codec(registry).decode(wire, topic.value) == example, topic.name
+
+        # and its consumers read what we write, as far as they know it
+        seen = read(Codec(registry).body(example), release.current()[topic.value.__name__], old)
+        assert seen == read(out.getvalue(), old, old), topic.name
+
+
+def test_a_reader_of_the_first_release_passes_over_what_came_later() -> None:
+    clip = msgspec.convert(EXAMPLES[CLIPS.name], ClipCut)
+    blurred = Codec(MemoryRegistry()).body(msgspec.structs.replace(clip, blur="people"))
+    seen = read(blurred, release.current()["ClipCut"], release.released()["0.1.0"]["ClipCut"])
+    assert seen == {name: value for name, value in msgspec.to_builtins(clip).items() if name != "blur"}
 
 
 def test_a_field_with_a_default_a_symbol_and_other_words_may_come() -> None:
