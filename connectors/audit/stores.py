@@ -11,7 +11,7 @@ from schemas.records import Episode, Evidence, Phase
 from schemas.site import Site
 
 JOIN = "see the streams worker's log; the newest record of the episode has to be stated again"
-LOAD = "load the topic again: stop the service, set its consumer group back to the beginning, start it"
+LOAD = "load the topics again: `trackfold rows --rebuild`"
 REBUILD = "write the files anew: `trackfold snapshot --rebuild`"
 EVENT_FIELDS = (
     "site_id",

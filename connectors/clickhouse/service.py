@@ -4,6 +4,7 @@ A batch is committed once its rows are stored. A crash between the two loads it 
 themselves.
 """
 
+import itertools
 import logging
 import threading
 import time
@@ -19,8 +20,9 @@ from infra import metrics, probes
 from infra.config import Settings
 from infra.failpoint import failpoint
 from infra.health import Health
-from infra.kafka import Publisher, connect_codec, consumer, ensure_topics
+from infra.kafka import Publisher, connect_codec, consumer, ensure_topics, read_to_end
 from infra.standing import Standing
+from schemas import topics
 from schemas.site import Site
 
 log = logging.getLogger(__name__)
@@ -68,6 +70,27 @@ def follow(
                 progressed()
     finally:
         reader.close()
+
+
+def rebuild(settings: Settings, site: Site) -> dict[str, int]:
+    """Load the site's records from the beginning of the topics to their end; rows that are there replace themselves.
+
+    Gives table -> records read. May run beside the service. Raises what connected() raises, KafkaUnavailable and
+    RegistryUnavailable.
+    """
+    schema.apply(settings)
+    ensure_topics(settings)
+    codec = connect_codec(settings)
+    counts = dict.fromkeys(TABLES.values(), 0)
+    with connected(settings) as client:
+        for topic in (topic for topic in topics.PUBLIC if topic.name in TABLES):
+            records = (record for _, record in decoded(read_to_end(settings, topic), codec, None))
+            while batch := list(itertools.islice(records, BATCH_ROWS_MAX)):
+                rows = by_table(batch, site)
+                store(client, rows)
+                for table, of_table in rows.items():
+                    counts[table] += len(of_table)
+    return counts
 
 
 def store(client: Client, batch: dict[str, list[Row]]) -> None:

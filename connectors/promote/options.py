@@ -1,4 +1,4 @@
-"""The commands `promote` and `rollback`: their options. All else is imported late."""
+"""The commands `promote`, `rollback` and `rows`: their options. All else is imported late."""
 
 import argparse
 import time
@@ -23,6 +23,11 @@ ROLLBACK = """\
   trackfold rollback                                    undo the last promotion (or the last rollback)
   trackfold rollback --camera till --day 2026-03-02 --to live"""
 
+ROWS = """\
+  trackfold rows --rebuild --site shop.yaml             after the database was lost, or dropped
+
+Rows that are there replace themselves, so that it may be called again, and beside the sink."""
+
 
 def promote(arguments: argparse.Namespace, settings: Settings, history: "History") -> int:
     """Make a replay count: in SQL, in the topic episodes, in the snapshots."""
@@ -43,6 +48,16 @@ def rollback(arguments: argparse.Namespace, settings: Settings, history: "Histor
     return 0
 
 
+def rows(arguments: argparse.Namespace, settings: Settings, history: "History") -> int:
+    """Load ClickHouse anew from the topics, and from the replays that count."""
+    from connectors.clickhouse import service
+
+    for table, count in service.rebuild(settings, load_site(arguments.site)).items():
+        print(f"{table}: {count} records")
+    _promoting(arguments, settings, history).state_again()
+    return 0
+
+
 def commands(
     history: "Callable[[], History]",
 ) -> tuple[
@@ -60,6 +75,7 @@ def commands(
     return (
         ("promote", with_history(promote), PROMOTE, _promote_options),
         ("rollback", with_history(rollback), ROLLBACK, _rollback_options),
+        ("rows", with_history(rows), ROWS, _rows_options),
     )
 
 
@@ -72,6 +88,10 @@ def _promote_options(sub: argparse.ArgumentParser) -> None:
 def _rollback_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--to", metavar="NAME", help="live, or a version that counted (default: the one before)")
     _common(sub)
+
+
+def _rows_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--rebuild", action="store_true", required=True, help="from the topics")
 
 
 def _common(sub: argparse.ArgumentParser) -> None:

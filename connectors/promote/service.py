@@ -118,6 +118,18 @@ class Promoting:
                 return
             self._decide("rollback", target, decisions, word)
 
+    def state_again(self) -> None:
+        """Make SQL and the topic say anew what counts by every decision there was. Raises NoReplay, ServerErrors."""
+        with self._alone():
+            self._finish()
+            decisions = self._decisions()
+            now = active(decisions)
+            for key, of in now.items():
+                self._told(key, of)  # what is missing is said before anything is changed
+            for decision in decisions:
+                if counts := {key: of for key, of in active([decision]).items() if now[key] == of}:
+                    self._apply(counts, decision.decided_at)
+
     def _named(self, version: str, camera_day: CameraDay, decisions: Sequence[Promotion]) -> Active:
         """A version that counted at some time, as it was then."""
         if version == "live":
