@@ -211,7 +211,8 @@ def routes(console: Console) -> APIRouter:
             return Response(status_code=204)
         if one is not None and one.failure.state != "retrying":
             return row(request, one)
-        return gone(request, number, f"{step} of {work_key}: {outcome}", outcome in (*GOOD, "done"))
+        told = "" if outcome == "done" else f": {outcome}"  # the badge says it
+        return gone(request, number, f"{step} of {work_key}{told}", outcome in (*GOOD, "done"))
 
     return router
 

@@ -79,6 +79,7 @@ def routes(console: Console) -> APIRouter:
             name=name,
             against=against,
             pairs=pairs,
+            names=console.cameras,
             total=sum(count for pair in pairs for _, count in pair.counts),
             page=page,
             more=len(wanted) > page * DAYS_MAX,

@@ -1,9 +1,7 @@
 """`trackfold demo` as a person runs it: what was scripted is found, a browser shows it, and nothing stays behind."""
 
 import re
-import subprocess
-import sys
-import time
+import shutil
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -11,13 +9,14 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from infra.kafka import Publisher, connect_codec
-from schemas.records import Cause, Lineage, UnattendedEvent
+from connectors.upload import s3
+from connectors.upload.plan import object_name
 from schemas.topics import UNATTENDED_EVENTS
 from tests.connector_stack import wait_for
+from tests.demo import scenes
 from tests.demo.running import DESKTOP, OPERATOR, PHONE, VIEWER, Demo, Visitor, chromium, demo
+from tests.demo.scenes import DAY
 
-DAY = "2026-03-02"
 pytestmark = pytest.mark.timeout(1500)  # whichever is first, waits for the demo
 
 
@@ -96,23 +95,14 @@ def test_every_question_has_its_chart(shown: Demo, operator: Visitor) -> None:
 def test_who_waits_now_is_there_with_a_clock_that_goes_and_is_gone_when_served(shown: Demo, operator: Visitor) -> None:
     page = operator.page
     page.goto("/now")
-    now = time.time_ns() // 1_000_000
-    publisher = Publisher(shown.settings, connect_codec(shown.settings))
-    waits = UnattendedEvent(
-        episode_id="11111111-1111-5111-8111-111111111111", facet_revision=1, phase="started", ordinal=99,
-        site_id=shown.site.site_id, camera_id="counter", lane="live", business_day=DAY, customer_id=12345,
-        started_at=now - 5_000, confidence=0.9, support=1.0, lineage=Lineage(), rules_version="r",
-        cause=Cause(stream_epoch=now, sequence=50, captured_at=now), hash="h",
-    )  # fmt: skip
-    publisher.publish(UNATTENDED_EVENTS, "counter", waits)
-    publisher.flush()
+    waits = scenes.waits(shown, 12345, since_s=5)
+    scenes.publish(shown, UNATTENDED_EVENTS, waits)
     clock = page.locator(".now", has_text="customer 12345").locator(".clock")
     expect(clock).to_be_visible(timeout=15_000)
     was = clock.inner_text()
     expect(clock).not_to_have_text(was)
-    ended = msgspec.structs.replace(waits, phase="discarded", facet_revision=3, ended_at=now)
-    publisher.publish(UNATTENDED_EVENTS, "counter", ended)
-    publisher.flush()
+    ended = msgspec.structs.replace(waits, phase="discarded", facet_revision=3, ended_at=waits.started_at + 9000)
+    scenes.publish(shown, UNATTENDED_EVENTS, ended)
     expect(clock).to_have_count(0, timeout=15_000)
     operator.looks_well()
 
@@ -235,25 +225,38 @@ def test_a_shared_link_shows_one_episode_to_whoever_has_it_and_an_altered_one_no
 def test_what_is_drawn_changes_a_replay_and_the_versions_show_how(shown: Demo, operator: Visitor) -> None:
     # given a shop in which customers wait at the shoes
     page = operator.page
-    page.goto("/setup/floor")
-    page.get_by_role("button", name="Shoes").click()
-    page.get_by_role("button", name="Delete this shape").click()
-    page.get_by_label("Why").fill("the shoes have moved out")
-    page.get_by_role("button", name="Save").click()
-    expect(page.locator("#result .badge-ok")).to_be_visible()
-    named = re.search(r"\w{16}", page.locator("#result").inner_text())
-    assert named is not None
-    [version] = shown.folder.glob(f"rules/*/{named[0]}.yaml")
+    site = scenes.drawn_without_the_shoes(shown, page)
 
     # when the day is folded again with what was drawn
-    replay = ["replay", "--version", "drawn", "--day", DAY, "--camera", "floor", "--site", str(version)]
-    command = [sys.executable, "-m", "trackfold", "--data-dir", str(shown.folder), *replay]
-    subprocess.run(command, check=True, cwd=shown.folder, capture_output=True, timeout=120)
+    scenes.replayed(shown, "drawn", site)
 
     # then nobody waits there any more, and one sees it beside what is live
     page.goto("/versions/drawn")
     expect(page.locator(".diffs strong")).to_contain_text("difference", timeout=60_000)
     expect(page.locator(".diffs rect.diff-gone").first).to_be_visible()
+    operator.looks_well()
+
+
+def test_what_failed_is_done_again_with_a_click(shown: Demo, operator: Visitor) -> None:
+    # given a clip that could not be stored, for its file is another one
+    page, settings = operator.page, shown.settings
+    clip, path, right = scenes.clip_of_other_bytes(shown)
+    with scenes.storing(shown):
+        scenes.await_failed_upload(shown)
+        page.goto("/failed")
+        row = page.locator(".failure", has_text="its SHA-256 has changed since")
+
+        # when the right file lies there, and somebody clicks
+        shutil.copy(right, path)
+        row.get_by_role("button", name="Retry").click()
+
+        # then the page says by itself that it is stored, and it is
+        done = f"done upload of {clip.episode_id}:{clip.part}"
+        expect(page.locator(".failure")).to_have_text(done, timeout=120_000)
+    held = s3.client(settings).get_object(Bucket=settings.s3.bucket, Key=object_name(clip))
+    assert held["Body"].read() == right.read_bytes()
+    page.reload()
+    expect(page.locator("#list")).to_contain_text("Nothing failed")
     operator.looks_well()
 
 
