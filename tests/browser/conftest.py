@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser
 
 from tests.demo.running import chromium
-
-expect.set_options(timeout=30_000)  # a busy machine is no error of a page
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from playwright.sync_api import Error as BrowserError
 
 from infra.config import Settings, load_settings
@@ -21,6 +21,7 @@ from schemas.site import Site, load_site
 OPERATOR, VIEWER = "operator-" + "o" * 32, "viewer-" + "v" * 32
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 DESKTOP, PHONE = (1280, 800), (390, 844)
+expect.set_options(timeout=30_000)  # a busy machine is no error of a page
 
 
 @dataclass
