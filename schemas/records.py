@@ -19,6 +19,8 @@ Role = Literal["staff", "customer", "undecided", "UNRECOGNISED"]
 WaitStatus = Literal["confirmed", "pending", "UNRECOGNISED"]
 EpisodeKind = Literal["interaction", "unattended", "UNRECOGNISED"]
 ClipPart = Literal["alert", "closing", "UNRECOGNISED"]
+Part = tuple[str, ClipPart]
+"""One clip: (episode_id, part)."""
 ClipStatus = Literal["complete", "partial", "failed", "expired", "UNRECOGNISED"]
 UploadStatus = Literal["uploaded", "failed", "ambiguous", "UNRECOGNISED"]
 IncidentStatus = Literal["reported", "failed", "ambiguous", "suppressed", "UNRECOGNISED"]

@@ -7,18 +7,15 @@ import msgspec
 from schemas.acts import EvidenceRemoved
 from schemas.records import (
     ClipCut,
-    ClipPart,
     ClipUploaded,
     Episode,
     IncidentReported,
     InteractionEvent,
+    Part,
     UnattendedEvent,
 )
 from schemas.removals import newest
 from streams.evidence import Fact, OccurrenceEntry, entry_key, episodes, join
-
-Part = tuple[str, ClipPart]
-"""One clip: (episode_id, part)."""
 
 
 def live(facts: Iterable[Fact]) -> list[Episode]:

@@ -398,7 +398,7 @@ def stores_of(world: World) -> Stores:
     as_read = {name: [row | {"business_day": row["business_day"]} for row in table] for name, table in rows.items()}
     return Stores(
         files={
-            (c.camera_id, c.segment_filename or ""): FileFact(
+            (c.episode_id, c.part): FileFact(
                 c.sha256 or "", c.size_bytes or 0, world.sidecars[c.segment_filename or ""]
             )
             for c in clips

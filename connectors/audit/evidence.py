@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 
+from connectors.audit.chain import CORRECT
 from connectors.audit.facts import AcceptedIncident, Difference, Event, Log, ObjectFact, Stores, newest
 from schemas.records import ClipCut, ClipPart, ClipUploaded, IncidentReported
 from schemas.windows import closing_is_due
 
 WAIT = "it may still be under way (`trackfold verify --wait 60`); else see the log of"
-FILE = "restore the file from the upload, or cut it again while the recording is kept"
-OBJECT = "upload the clip file again under the same name"
+SIDECAR = "the clip is whole, but its boxes are not shown; restore it from a backup of this machine"
 INCIDENT = "ask the incident API's people, and report it by hand if it is not there"
 
 
@@ -65,27 +65,34 @@ def _part(episode_id: str, part: ClipPart, log: Log, stores: Stores) -> Iterator
     if upload.status == "uploaded":
         if upload.sha256 != clip.sha256:
             what = f"the {part} clip was uploaded with other bytes than were cut"
-            yield Difference("topic uploads", episode_id, what, OBJECT)
+            yield Difference("topic uploads", episode_id, what, CORRECT)
         if stores.objects is not None:
             yield from _object(upload, stores.objects)
 
 
 def _file(clip: ClipCut, stores: Stores) -> Iterator[Difference]:
     name = clip.segment_filename or ""
-    if (clip.camera_id, name) in stores.elsewhere:
+    part = (clip.episode_id, clip.part)
+    if part in stores.elsewhere:
         return
-    file = stores.files.get((clip.camera_id, name))
+    file = stores.files.get(part)
     if file is None:
-        yield Difference("clip files", clip.episode_id, f"{clip.camera_id}/{name} is missing", FILE)
+        yield Difference("clip files", clip.episode_id, f"{clip.camera_id}/{name} is missing", _copy_back(clip))
         return
     if (file.sha256, file.size_bytes) != (clip.sha256, clip.size_bytes):
         what = f"{clip.camera_id}/{name} has {file.size_bytes} bytes with SHA-256 {file.sha256[:12]}, its record says "
         what += f"{clip.size_bytes} with {(clip.sha256 or '')[:12]}"
-        yield Difference("clip files", clip.episode_id, what, FILE)
+        yield Difference("clip files", clip.episode_id, what, _copy_back(clip))
     wrong = sidecar_errors(file.sidecar, clip)
     if wrong:
         what = f"{clip.camera_id}/{clip.sidecar_filename}: {wrong}"
-        yield Difference("clip files", clip.episode_id, what, "cut the clip again while the recording is kept")
+        yield Difference("clip files", clip.episode_id, what, SIDECAR)
+
+
+def _copy_back(clip: ClipCut) -> str:
+    day = f"replays/{clip.lane}/{clip.camera_id}/{clip.business_day}"
+    folder = f"segments/{clip.camera_id}" if clip.lane == "live" else day
+    return f"copy the stored object to {folder}/{clip.segment_filename}: it has the same bytes"
 
 
 def sidecar_errors(data: bytes | None, clip: ClipCut) -> str | None:
@@ -115,16 +122,19 @@ def _object(upload: ClipUploaded, objects: dict[str, ObjectFact]) -> Iterator[Di
     store = "S3" if upload.adapter == "s3" else "upload API"
     name = upload.uploaded_filename or ""
     there = objects.get(name)
+    do = "put the clip file there again under the same name"
+    if upload.adapter == "s3":
+        do += f", with the metadata episode_id={upload.episode_id}, sha256={upload.sha256}"
     if there is None:
-        yield Difference(store, upload.episode_id, f"{name} is missing", OBJECT)
+        yield Difference(store, upload.episode_id, f"{name} is missing", do)
         return
     if (there.sha256, there.size_bytes) != (upload.sha256, upload.size_bytes):
         what = f"{name} has {there.size_bytes} bytes with SHA-256 {there.sha256[:12]}, its record says "
         what += f"{upload.size_bytes} with {(upload.sha256 or '')[:12]}"
-        yield Difference(store, upload.episode_id, what, OBJECT)
+        yield Difference(store, upload.episode_id, what, do)
     elif upload.adapter == "s3" and (there.episode_id, there.said_sha256) != (upload.episode_id, upload.sha256):
         what = f"{name}: its metadata name episode {there.episode_id} and SHA-256 {(there.said_sha256 or 'none')[:12]}"
-        yield Difference(store, upload.episode_id, what, OBJECT)
+        yield Difference(store, upload.episode_id, what, do)
 
 
 def _incident(opener: Event, log: Log, stores: Stores) -> Iterator[Difference]:

@@ -14,12 +14,12 @@ from schemas.promotions import CameraDay
 from schemas.records import (
     CameraOutage,
     ClipCut,
-    ClipPart,
     ClipUploaded,
     CustomerVisit,
     Episode,
     IncidentReported,
     InteractionEvent,
+    Part,
     Phase,
     UnattendedEvent,
 )
@@ -83,8 +83,8 @@ class Log:
 
     events: dict[str, list[Event]] = field(default_factory=dict)
     """episode_id -> its events."""
-    clips: dict[tuple[str, ClipPart], list[ClipCut]] = field(default_factory=dict)
-    uploads: dict[tuple[str, ClipPart], list[ClipUploaded]] = field(default_factory=dict)
+    clips: dict[Part, list[ClipCut]] = field(default_factory=dict)
+    uploads: dict[Part, list[ClipUploaded]] = field(default_factory=dict)
     incidents: dict[str, list[IncidentReported]] = field(default_factory=dict)
     """occurrence_id -> the reports about it."""
     episodes: dict[str, Episode] = field(default_factory=dict)
@@ -221,9 +221,9 @@ Table = Literal["episode_log", "visits", "outages"]
 class Stores:
     """What the stores hold of the site. None: cannot be asked from here, which the report says."""
 
-    files: dict[tuple[str, str], FileFact] = field(default_factory=dict)
-    """(camera_id, segment_filename) -> the file."""
-    elsewhere: set[tuple[str, str]] = field(default_factory=set)
+    files: dict[Part, FileFact] = field(default_factory=dict)
+    """The file of each clip's newest record; its name may be another's in another version's folder."""
+    elsewhere: set[Part] = field(default_factory=set)
     """Clips on other hosts, which cannot be read here."""
     stray_files: list[str] = field(default_factory=list)
     """Clips on disk that no record names."""

@@ -84,12 +84,12 @@ def _read_files(settings: Settings, clips: Iterable[ClipCut], stores: Stores) ->
     for clip in clips:
         if clip.host not in (None, settings.host):
             elsewhere[str(clip.host)] = elsewhere.get(str(clip.host), 0) + 1
-            stores.elsewhere.add((clip.camera_id, clip.segment_filename or ""))
+            stores.elsewhere.add((clip.episode_id, clip.part))
             continue
         path = _clip_path(settings, clip)
         if path.is_file():
             sidecar = path.with_name(safe_name(clip.sidecar_filename)) if clip.sidecar_filename else None
-            stores.files[clip.camera_id, clip.segment_filename or ""] = FileFact(
+            stores.files[clip.episode_id, clip.part] = FileFact(
                 sha256_of_file(path),
                 path.stat().st_size,
                 sidecar.read_bytes() if sidecar is not None and sidecar.is_file() else None,

@@ -208,9 +208,14 @@ def _places(episode_id: str, log: Log, stores: Stores) -> list[tuple[str, str]]:
     places = [("evidence", evidence.status + (f": {evidence.reason}" if evidence.reason else ""))]
     if evidence.evidence_from:
         places.append(("shown in", f"the clip of episode {evidence.evidence_from}"))
-    for name in filter(None, (evidence.segment_filename, evidence.closing_filename)):
-        there = "" if (episode.camera_id, name) in stores.files else " (not on this disk)"
-        places.append(("file", f"{episode.camera_id}/{name}{there}"))
+    on_disk = {log.clips[part][-1].sha256 for part in stores.files}
+    for name, sha256 in (
+        (evidence.segment_filename, evidence.clip_sha256),
+        (evidence.closing_filename, evidence.closing_sha256),
+    ):
+        if name is not None:
+            there = "" if sha256 in on_disk else " (not on this disk)"
+            places.append(("file", f"{episode.camera_id}/{name}{there}"))
     if evidence.video_url:
         places.append(("video", evidence.video_url))
     if incident.incident_id:

@@ -83,7 +83,7 @@ class Videos:
         try:
             found = msgspec.json.decode(beside.read_bytes(), type=Sidecar)
         except msgspec.DecodeError as error:
-            raise NoClip(f"{beside.name} cannot be read: {error}; cut the clip again (`trackfold retry`)") from error
+            raise NoClip(f"{beside.name} cannot be read: {error}; restore it from a backup of this machine") from error
         return found if found.segment_filename == clip.filename else None
 
     def _folders(self, clip: Clip) -> Iterator[Path]:

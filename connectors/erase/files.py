@@ -37,10 +37,8 @@ def of_day(settings: Settings, camera_id: str, day: str, episode_ids: Collection
 
     A business day is of at most two dates on the shop's clock.
     """
-    camera = safe_name(camera_id)
-    folders = [settings.segments_dir / camera, *settings.replays_dir.glob(f"*/{camera}/{day}")]
     dates = [date.fromisoformat(day) + timedelta(days=n) for n in (0, 1)]
-    for folder in folders:
+    for folder in _folders(settings, camera_id, day):
         for of in dates:
             for sidecar in sorted(folder.glob(f"segment_*_{of:%Y%m%d}_*.json")):
                 if owner_of(sidecar) in episode_ids:
@@ -50,11 +48,14 @@ def of_day(settings: Settings, camera_id: str, day: str, episode_ids: Collection
                     yield sidecar
 
 
-def remove(paths: Collection[Path]) -> list[Path]:
-    """Take these away, the video before the sidecar that says whose it is. Gives those that were there.
+def _folders(settings: Settings, camera_id: str, day: str) -> list[Path]:
+    """Where clips of a camera's business day lie: those of live, and beside each replay those that promotions cut."""
+    camera = safe_name(camera_id)
+    return [settings.segments_dir / camera, *settings.replays_dir.glob(f"*/{camera}/{day}")]
 
-    What a killed process left half cut in the same folders goes as well.
-    """
+
+def remove(paths: Collection[Path]) -> list[Path]:
+    """Take these away, the video before the sidecar that says whose it is. Gives those that were there."""
     gone = []
     for path in dict.fromkeys(paths):
         if path.exists():
@@ -63,12 +64,12 @@ def remove(paths: Collection[Path]) -> list[Path]:
     return gone
 
 
-def sweep_half_cut(settings: Settings, camera_id: str) -> None:
-    """What a killed cut left behind has no name yet, and may show anybody."""
-    folder = settings.segments_dir / safe_name(camera_id)
-    if folder.is_dir():
-        with temporary(folder):
-            pass
+def sweep_half_cut(settings: Settings, camera_id: str, day: str) -> None:
+    """What a killed cut left behind has no name yet, and may show anybody; a promotion's too."""
+    for folder in _folders(settings, camera_id, day):
+        if folder.is_dir():
+            with temporary(folder):
+                pass
 
 
 def owner_of(sidecar: Path) -> str | None:

@@ -7,11 +7,9 @@ import msgspec
 
 from schemas.acts import EvidenceRemoved, RemovalStatus
 from schemas.hashing import sealed
-from schemas.records import ClipCut, ClipPart, ClipUploaded, Episode
+from schemas.records import ClipCut, ClipUploaded, Episode, Part
 from schemas.removals import REVISIONS, newest, removal_fact, without
 
-Part = tuple[str, ClipPart]
-"""One clip: (episode_id, part)."""
 RETENTION = "retention"
 """Who decides when it is the site's rule."""
 
@@ -85,16 +83,16 @@ class Sharing:
 
     @classmethod
     def of(cls, known: Known) -> "Sharing":
-        """As the episodes and the files' names say it."""
-        files: dict[tuple[str, str | None], set[Part]] = {}
+        """As the episodes and the clips' bytes say it: a name may be another episode's in another version."""
+        files: dict[str | None, set[Part]] = {}
         for clip in known.clips:
-            files.setdefault((clip.camera_id, clip.segment_filename), set()).add((clip.episode_id, clip.part))
+            files.setdefault(clip.sha256, set()).add((clip.episode_id, clip.part))
         shows, shown = dict[str, set[Part]](), dict[Part, set[str]]()
         for episode_id, episode in known.episodes.items():
             parts: set[Part] = {(episode.evidence.evidence_from or episode_id, "alert")}
             shows[episode_id] = parts
-            if episode.evidence.closing_filename is not None:  # another one's perhaps, in a version that inherited it
-                parts |= files.get((episode.camera_id, episode.evidence.closing_filename), set())
+            if episode.evidence.closing_sha256 is not None:  # another one's perhaps, in a version that inherited it
+                parts |= files.get(episode.evidence.closing_sha256, set())
             for part in (*parts, *_own(episode_id)):
                 shown.setdefault(part, set()).add(episode_id)
         return cls(shows, shown)

@@ -190,7 +190,7 @@ class Erasing:
         paths = [path for clip in clips for path in files.of_record(self._settings, clip)]
         for camera_id, day in {(r.camera_id, r.business_day) for i, r in known.removed().items() if i in ids}:
             paths += files.of_day(self._settings, camera_id, day, ids)
-            files.sweep_half_cut(self._settings, camera_id)
+            files.sweep_half_cut(self._settings, camera_id, day)
         done.gone += [f"{path.parent.name}/{path.name}" for path in files.remove(paths)]
         for host in {clip.host for clip in clips} - {None, self._settings.host}:
             count = sum(clip.host == host for clip in clips)

@@ -1,11 +1,10 @@
 """Cutting, storing and reporting what a promoted version has and nothing before it had: one at a time, each step's
 record published before the next begins, so that a new run goes on where the one before was broken off.
 
-Where asking twice is not safe, a file beside the replay says that we are asking. A run that finds one states
-`ambiguous`.
+A file beside the replays says that we are asking. What was begun is finished by the next run, whatever it was called
+for: asked again with the same key where that is safe, else stated as `ambiguous`.
 """
 
-import os
 import time
 from pathlib import Path
 from typing import TypeVar
@@ -24,9 +23,11 @@ from connectors.upload.service import UploadConnector
 from connectors.work import Again, GivenUp, Halt, Later, Work, after
 from infra.clock import WallClock
 from infra.config import Settings
+from infra.failpoint import failpoint
 from infra.kafka import Publisher
 from infra.recordings import lane_root
-from infra.replays import clip_folder, day_folder
+from infra.replays import day_folder
+from infra.whole import WholeFile
 from schemas.records import ClipCut, ClipUploaded, IncidentReported
 from schemas.site import Site
 from schemas.topics import CLIPS, INCIDENTS, UPLOADS, Topic
@@ -66,12 +67,16 @@ class Making:
 
     def upload(self, clip: ClipCut, before: ClipUploaded | None) -> ClipUploaded:
         """Store one clip; published when this returns. Raises what a person has to correct first."""
-        folder = clip_folder(self._settings, clip)
-        mark = Mark(folder / f"{clip.episode_id}-{clip.part}.asking")
+        mark = self._mark(f"{clip.episode_id}-{clip.part}", before)
         made = plan.of_version(done(self._upload, clip, mark), self._version, before)
         self._publish(UPLOADS, made.camera_id, made)
+        failpoint("promote.upload.after_record")
         mark.clear()
         return made
+
+    def is_asked(self, job: IncidentJob, before: IncidentReported | None) -> bool:
+        """Did a run begin to report this occurrence, and end before it said what came of it?"""
+        return self._mark(job.incident_id, before).is_there
 
     def suppressed(self, job: IncidentJob) -> IncidentReported:
         """Nobody asked for this incident: that is said, and nothing sent; published when this returns."""
@@ -80,13 +85,16 @@ class Making:
         return self._reported(made, None)
 
     def incident(self, job: IncidentJob, before: IncidentReported | None) -> IncidentReported:
-        """Report one occurrence; published when this returns. before: that it was suppressed until now."""
-        subject = job.subject
-        folder = day_folder(self._settings.replays_dir, self._version, subject.camera_id, subject.business_day)
-        mark = Mark(folder / f"{job.incident_id}.asking")
+        """Report one occurrence; published when this returns. before: that it was suppressed until now, or failed."""
+        mark = self._mark(job.incident_id, before)
         record = self._reported(done(IncidentConnector(self._settings, self._site), job, mark), before)
+        failpoint("promote.incident.after_record")
         mark.clear()
         return record
+
+    def _mark(self, step: str, before: ClipUploaded | IncidentReported | None) -> "Mark":
+        """Of the step's next record, whichever version says it: what was left of one that is there means nothing."""
+        return Mark(self._settings.replays_dir / f"{step}-{plan.next_revision(before)}.asking")
 
     def _reported(self, made: IncidentReported, before: IncidentReported | None) -> IncidentReported:
         record = plan.of_version(made, self._version, before)
@@ -99,7 +107,7 @@ class Making:
 
 
 class Mark:
-    """A file that is there while an answer is waited for that nobody may ask for twice."""
+    """A file that is there from before we ask until the answer is a record."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -111,9 +119,8 @@ class Mark:
 
     def make(self) -> None:
         """Durably."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("wb") as file:
-            os.fsync(file.fileno())
+        with WholeFile(self._path):
+            pass
 
     def clear(self) -> None:
         """Nothing is open any more."""
@@ -128,12 +135,13 @@ def done(connector: Connector[J, R], job: J, mark: Mark) -> R:
     risky = connector.is_risky(job)
     if risky and mark.is_there:
         return connector.give_up(job, ENDED, 1, unsure=True)
-    work: Work[J, R] = Work(state="pending", taken_in_at=0, input=job)
+    work: Work[J, R] = Work(state="pending", taken_in_at=0, input=job, unsure=mark.is_there)
     while True:
-        if risky:
-            mark.make()
+        mark.make()
+        failpoint(f"promote.{connector.name}.after_mark")
         outcome = connector.do(job, work.attempts + 1)
-        if isinstance(outcome, Again | Halt | Later):  # surely nothing happened
+        failpoint(f"promote.{connector.name}.after_answer")
+        if isinstance(outcome, Again | Halt | Later) and not work.unsure:  # surely nothing happened
             mark.clear()
         if isinstance(outcome, Halt):
             raise outcome.error

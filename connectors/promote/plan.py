@@ -9,6 +9,7 @@ import msgspec
 from connectors.clip.plan import ClipJob
 from connectors.clip.plan import jobs as clip_jobs
 from connectors.incident.plan import IncidentJob
+from connectors.upload.plan import has_file
 from schemas.acts import EvidenceRemoved
 from schemas.hashing import sealed
 from schemas.ids import incident_id
@@ -16,19 +17,17 @@ from schemas.lineage import same_people
 from schemas.promotions import Active, CameraDay
 from schemas.records import (
     ClipCut,
-    ClipPart,
     ClipUploaded,
     Episode,
     IncidentReported,
     InteractionEvent,
+    Part,
     UnattendedEvent,
 )
 from schemas.windows import CLOSING_LEAD_MS
 
 Event = InteractionEvent | UnattendedEvent
 F = TypeVar("F", ClipCut, ClipUploaded, IncidentReported)
-Part = tuple[str, ClipPart]
-"""One clip: (episode_id, part)."""
 
 
 @dataclass
@@ -78,15 +77,22 @@ def jobs(events: Iterable[Event]) -> dict[Part, ClipJob]:
     return found
 
 
-def heirs(wanted: Mapping[Part, ClipJob], there: Known) -> dict[Part, Part]:
+def heirs(wanted: Mapping[Part, ClipJob], there: Known, version: str) -> dict[Part, Part]:
     """Which stored clip shows a part that has none of its own: of the same people, over the whole time that matters.
 
-    A clip that was removed for good stands for every part of the same people, so that none of them is cut anew.
+    One that the version had cut for another part that is wanted does not: it may be from a run that was broken off,
+    and the next has to end as if it had not been. A clip that was removed for good stands for every part of the same
+    people, so that none of them is cut anew.
     """
+    may_show = [
+        other
+        for other, clip in there.clips.items()
+        if other[0] in there.removed or other not in wanted or clip.lane != version
+    ]
     found = {}
     for part, job in wanted.items():
         if part not in there.clips:
-            fit = [other for other in there.clips if _shows(other, job, there)]
+            fit = [other for other in may_show if _shows(other, job, there)]
             if fit:
                 found[part] = min(fit, key=lambda o: (o[0] in there.removed, o[1] != part[1], there.clips[o].lane, o))
     return found
@@ -118,13 +124,27 @@ def to_do(before: ClipCut | ClipUploaded | None) -> bool:
     return before is None or (before.lane != "live" and before.status == "failed")
 
 
+def to_store(clip: ClipCut, upload: ClipUploaded | None) -> bool:
+    """Has what came of a clip never been said, or could the clip that there is not be stored?"""
+    return clip.lane != "live" and (upload is None or (has_file(clip) and to_do(upload)))
+
+
+def may_be_reported(before: IncidentReported | None) -> bool:
+    """Was an occurrence surely never reported? What live did not report is left as it is."""
+    return before is None or (before.lane != "live" and before.status in ("suppressed", "failed"))
+
+
 def of_version(made: F, version: str, before: F | None = None) -> F:
     """The record as a replay's: its lane is the version, which says in which folder a clip lies.
 
-    before: the same step's record that failed.
+    before: the same step's record until now.
     """
-    revision = 1 if before is None else before.facet_revision + 1
-    return sealed(msgspec.structs.replace(made, lane=version, facet_revision=revision))
+    return sealed(msgspec.structs.replace(made, lane=version, facet_revision=next_revision(before)))
+
+
+def next_revision(before: ClipCut | ClipUploaded | IncidentReported | None) -> int:
+    """Of a step's next record."""
+    return 1 if before is None else before.facet_revision + 1
 
 
 def incident_jobs(

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from connectors.promote import plan
-from connectors.promote.plan import Part
 from infra.config import Settings
 from schemas.acts import EvidenceRemoved
 from schemas.codec import Codec
 from schemas.errors import ExplainedError, InputError
 from schemas.promotions import CameraDay
-from schemas.records import ClipCut, ClipUploaded, Episode, IncidentReported
+from schemas.records import ClipCut, ClipUploaded, Episode, IncidentReported, Part
 from schemas.site import Site
 
 

@@ -189,7 +189,7 @@ class Promoting:
         making = Making(self._settings, self._site, self._publisher, version)
         events = [event for of_day in told.values() for event in _events(of_day)]
         wanted, there = plan.jobs(events), plan.known(facts)
-        inherited = plan.heirs(wanted, there)
+        inherited = plan.heirs(wanted, there, version)
         made: list[ClipCut] = []
         for part, job in wanted.items():
             if part in inherited or part[0] in there.removed:
@@ -202,21 +202,22 @@ class Promoting:
                 failpoint("promote.after_clip")
                 upload = None
             assert clip is not None, "what is not there is cut"
-            if clip.lane != "live" and plan.to_do(upload):
+            if plan.to_store(clip, upload):
                 _add(making.upload(clip, there.uploads.get(part)), facts, there)
                 failpoint("promote.after_upload")
         reports = plan.incident_jobs(events, wanted, inherited, there)
         standing = plan.standing_reports(reports, inherited, there)
         for occurrence_id, incident in reports.items():
             heard = standing.get(occurrence_id)
-            again = heard is not None and heard.status == "suppressed" and heard.lane != "live"
-            if report_incidents and (heard is None or again):
+            if plan.may_be_reported(heard) and (report_incidents or making.is_asked(incident, heard)):
                 _add(making.incident(incident, heard), facts, there)
             elif heard is None:
                 _add(making.suppressed(incident), facts, there)
         statuses = [clip.status for clip in made]
         counts = ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
-        self._say(f"clips: {len(wanted) - len(made)} inherited, {len(made)} new" + (f" ({counts})" if counts else ""))
+        self._say(
+            f"clips: {len(wanted) - len(made)} there already, {len(made)} new" + (f" ({counts})" if counts else "")
+        )
 
     def _decide(
         self, act: PromotionAct, target: Mapping[CameraDay, Active], decisions: Sequence[Promotion], word: Word
@@ -303,7 +304,7 @@ class Promoting:
     def _stated(self, version: str, told: Sequence[Told], facts: Sequence[Any]) -> list[Episode]:
         events, there = _events(told), plan.known(facts)
         wanted = plan.jobs(events)
-        inherited = plan.heirs(wanted, there)
+        inherited = plan.heirs(wanted, there, version)
         reports = plan.standing_reports(plan.incident_jobs(events, wanted, inherited, there), inherited, there)
         evidence = [fact for fact in facts if isinstance(fact, ClipCut | ClipUploaded | EvidenceRemoved)]
         return self._history.stated(events, evidence, reports, version=version, heirs=inherited)

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,15 +22,17 @@ from connectors.clickhouse.client import query
 from connectors.sink import decoded
 from infra.config import Settings, load_settings
 from infra.kafka import connect_codec, read_to_end
+from schemas.ids import incident_id
 from schemas.records import Episode
 from schemas.site import Site, load_site
 from schemas.topics import EPISODES
 from tests import world, world_servers
 from tests.clip_recording import record
-from tests.connector_stack import Partner
+from tests.connector_stack import Partner, Topics
 from tests.scenario import TEN_O_CLOCK, Scenario, ended, fold
 from tests.streams_process import publish
 from tests.world import World
+from tests.world_servers import put_object, s3
 from trackfold import main
 
 DAY = "2026-03-02"
@@ -67,10 +70,10 @@ class Shop:
 
 
 def scripted(camera_id: str) -> Scenario:
-    """One staff member; three customers, who stay for 40, 11 and 6 seconds."""
+    """One staff member; four customers, who stay for 40, 11, 6 and 7 seconds."""
     shop = Scenario(seconds=150, camera_id=camera_id)
     shop.staff((0, 0.0, 6.0))
-    for at_s, for_s in ((5, 40), (60, 11), (90, 6)):
+    for at_s, for_s in ((5, 40), (60, 11), (90, 6), (115, 7)):
         leaves_s = at_s + 3 + for_s
         path = (at_s, 5.0, 9.0), (at_s + 3, 1.0, 6.0), (leaves_s, 1.0, 6.0), (leaves_s + 3, 5.0, 9.0)
         shop.customer(*path).leaves(leaves_s + 4)
@@ -231,6 +234,27 @@ class Killed(BaseException):
     """As SIGKILL: nobody catches it, and what was done before is done."""
 
 
+class Breaking:
+    """Breaks commands off where it is told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._at: str | None = None
+        for module in ("service", "evidence"):
+            monkeypatch.setattr(f"connectors.promote.{module}.failpoint", self._passed)
+
+    def _passed(self, name: str) -> None:
+        if name == self._at:
+            self._at = None
+            raise Killed(name)
+
+    @contextmanager
+    def at(self, name: str) -> Iterator[None]:
+        """What runs within is broken off the first time that it comes there."""
+        self._at = name
+        with pytest.raises(Killed, match=name):
+            yield
+
+
 READS = 1_000
 WITHIN_PROMOTE = (
     "promote.after_clip",
@@ -287,22 +311,13 @@ def test_broken_off_anywhere_the_same_command_again_ends_the_same_and_no_reader_
     shop.replayed("lower", confirm_s=10.0)
     began = TEN_O_CLOCK + 50_000
     record(shop.settings.recordings_dir, shop.camera, began, range(began, began + 50_000, 100))
-    left: list[str] = []
-
-    def killed_at(name: str) -> None:
-        if name in left:
-            left.remove(name)
-            raise Killed(name)
-
-    monkeypatch.setattr("connectors.promote.service.failpoint", killed_at)
+    breaking = Breaking(monkeypatch)
 
     def run(names: Sequence[str], *command: str) -> None:
         """The command, broken off at each of these places, and then to its end."""
         for name in names:
-            left[:] = [name]
-            with pytest.raises(Killed):
+            with breaking.at(name):
                 shop.run(*command)
-        left.clear()
         assert shop.run(*command) == 0
 
     with Reader(shop) as reader:
@@ -332,6 +347,150 @@ def test_broken_off_anywhere_the_same_command_again_ends_the_same_and_no_reader_
     all_agree(shop, "lower")
     again = msgspec.structs.replace(newest_of(shop)[new.episode_id], activation=new.activation)
     assert again == new
+
+
+def new_of(shop: Shop) -> list[Episode]:
+    """The episodes that live had not, in their order."""
+    new = [episode for episode in newest_of(shop).values() if episode.episode_id not in shop.live.episodes]
+    return sorted(new, key=lambda episode: episode.started_at)
+
+
+def accepted(shop: Shop, new: Sequence[Episode]) -> list[int]:
+    """How many incidents the API has of each."""
+    partner = Partner(shop.settings)
+    return [len(partner.incidents(incident_id(str(episode.occurrence_id)))) for episode in new]
+
+
+def test_what_a_promotion_adds_is_reported_on_request_alone_and_once(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a replay with three new episodes, promoted as it is
+    shop.replayed("short", confirm_s=4.0)
+    before = len(Partner(shop.settings).all_incidents())
+    assert shop.run("promote", "--version", "short") == 0
+
+    # then nothing is reported, and that is said
+    assert [episode.incident.status for episode in new_of(shop)] == ["suppressed"] * 3
+    assert len(Partner(shop.settings).all_incidents()) == before
+
+    # when it is asked for, and the API takes all but the first
+    monkeypatch.setenv("TRACKFOLD_INCIDENT__ATTEMPTS_MAX", "1")
+    with Partner(shop.settings).mode("incident", "error_500", times=1):
+        assert shop.run("promote", "--version", "short", "--report-incidents") == 0
+    assert [episode.incident.status for episode in new_of(shop)] == ["failed", "reported", "reported"]
+
+    # then the next time the first is reported, and what was there is not reported again
+    for _ in range(2):
+        assert shop.run("promote", "--version", "short", "--report-incidents") == 0
+        assert accepted(shop, new_of(shop)) == [1, 1, 1]
+        assert len(Partner(shop.settings).all_incidents()) == before + 3
+    assert [episode.incident.status for episode in new_of(shop)] == ["reported"] * 3
+    all_agree(shop, "short")
+
+    # nor with another version that has the same episodes
+    shop.replayed("shorter", confirm_s=3.5)
+    assert shop.run("promote", "--version", "shorter", "--report-incidents") == 0
+    assert len(Partner(shop.settings).all_incidents()) == before + 3
+    all_agree(shop, "shorter")
+
+
+@pytest.mark.parametrize("keys", ["honours_keys", "ignores_keys"])
+def test_broken_off_while_it_asks_nothing_is_asked_twice_unless_that_is_safe(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, keys: str
+) -> None:
+    # given APIs for clips and incidents that honour our keys, or ignore them, and a replay with three new episodes
+    partner, breaking = Partner(shop.settings), Breaking(monkeypatch)
+    monkeypatch.setenv("TRACKFOLD_UPLOAD__ADAPTER", "http")
+    for api in ("UPLOAD", "INCIDENT"):
+        monkeypatch.setenv(f"TRACKFOLD_{api}__HONOURS_IDEMPOTENCY_KEY", str(keys == "honours_keys"))
+    shop.replayed("short", confirm_s=4.0)
+    began = TEN_O_CLOCK + 50_000
+    record(shop.settings.recordings_dir, shop.camera, began, range(began, began + 90_000, 100))
+    promote = ("promote", "--version", "short")
+    with partner.mode("upload", keys), partner.mode("incident", keys):
+        # when it is broken off at one clip before it asks, at the next before it hears, and then before it clears up
+        for place in ("upload.after_mark", "upload.after_answer", "upload.after_record", "incident.after_mark"):
+            with breaking.at(f"promote.{place}"):
+                shop.run(*promote, "--report-incidents")
+        with breaking.at("promote.incident.after_answer"):
+            shop.run(*promote, "--report-incidents")
+
+        # and then called without a wish for incidents, and with it
+        assert shop.run(*promote) == 0
+        without = [episode.incident.status for episode in new_of(shop)]
+        with breaking.at("promote.incident.after_record"):
+            shop.run(*promote, "--report-incidents")
+        assert shop.run(*promote, "--report-incidents") == 0
+
+    # then what was begun was finished by whichever came next: three alert clips and two closing ones, three incidents
+    new = new_of(shop)
+    uploads = [u for u in Topics(shop.settings, shop.camera).uploads() if u.lane == "short"]
+    told = [(u.status, len(partner.uploads(f"{u.episode_id}:{u.part}:1"))) for u in uploads]
+    if keys == "honours_keys":
+        assert without == ["reported", "suppressed", "suppressed"]
+        assert told == [("uploaded", 1)] * 5
+        assert [episode.incident.status for episode in new] == ["reported"] * 3
+        assert accepted(shop, new) == [1, 1, 1]
+    else:  # nobody can know, so nobody asks again
+        assert without == ["ambiguous", "ambiguous", "suppressed"]
+        assert told == [("ambiguous", 0), ("ambiguous", 1)] + [("uploaded", 1)] * 3
+        assert [episode.incident.status for episode in new] == ["ambiguous", "ambiguous", "reported"]
+        assert accepted(shop, new) == [0, 1, 1]
+        assert [episode.evidence.status for episode in new] == ["ambiguous", "available", "available"]
+    all_agree(shop, "short")
+
+
+def test_what_is_lost_of_a_promoted_versions_clips_is_named_and_comes_back_as_it_is_advised(shop: Shop) -> None:
+    # given a promoted version with an episode that inherited its clip, and one with a clip of its own
+    shop.replayed("lower", confirm_s=10.0)
+    began = TEN_O_CLOCK + 50_000
+    record(shop.settings.recordings_dir, shop.camera, began, range(began, began + 50_000, 100))
+    assert shop.run("promote", "--version", "lower") == 0
+    stayed, new = sorted((e for e in newest_of(shop).values()), key=lambda e: e.started_at)
+    uploads = {u.episode_id: u for u in Topics(shop.settings, shop.camera).uploads() if u.part == "alert"}
+    folders = {
+        stayed.episode_id: f"segments/{shop.camera}",
+        new.episode_id: f"replays/lower/{shop.camera}/{DAY}",
+    }
+    assert all_agree(shop, "lower")
+
+    def file(of: Episode) -> Path:
+        return shop.settings.data_dir / folders[of.episode_id] / str(of.evidence.segment_filename)
+
+    def named() -> dict[tuple[str, str], str]:
+        found = audit.verify(shop.settings, shop.site).differences
+        return {(d.store, d.episode_id): d.do for d in found}
+
+    for one, other in ((stayed, new), (new, stayed)):
+        # when the object of one's clip has other bytes under the old metadata, and the file of the other's is gone
+        good = file(one).read_bytes()
+        put_object(shop.settings, uploads[one.episode_id], good[:-1] + b"!")
+        file(other).unlink()
+
+        # then both are named, and nothing else
+        advice = named()
+        assert set(advice) == {("S3", one.episode_id), ("clip files", other.episode_id)}
+
+        # and what is advised mends them
+        assert re.findall(r"(\w+)=(\S+?)(?:,|$)", advice["S3", one.episode_id]) == [
+            ("episode_id", one.episode_id),
+            ("sha256", one.evidence.clip_sha256),
+        ]
+        put_object(shop.settings, uploads[one.episode_id], good)
+        place = f"copy the stored object to {folders[other.episode_id]}/{other.evidence.segment_filename}: "
+        assert advice["clip files", other.episode_id].startswith(place)
+        key, bucket = uploads[other.episode_id].uploaded_filename, shop.settings.s3.bucket
+        s3(shop.settings).download_file(bucket, key, str(file(other)))
+        assert named() == {}
+
+    # when the object is gone and the file was altered, then the same
+    s3(shop.settings).delete_object(Bucket=shop.settings.s3.bucket, Key=uploads[new.episode_id].uploaded_filename)
+    file(stayed).write_bytes(b"!" + file(stayed).read_bytes()[1:])
+    assert set(named()) == {("S3", new.episode_id), ("clip files", stayed.episode_id)}
+
+    # and to promote again neither hides nor mends it
+    assert shop.run("promote", "--version", "lower") == 0
+    assert set(named()) == {("S3", new.episode_id), ("clip files", stayed.episode_id)}
 
 
 README = (Path(__file__).parents[2] / "README.md").read_text()

@@ -18,6 +18,7 @@ from schemas.records import (
     Episode,
     IncidentReported,
     InteractionEvent,
+    Part,
     UnattendedEvent,
 )
 from tests import world
@@ -197,18 +198,13 @@ def test_the_same_record_twice_is_no_difference() -> None:
     assert report([*WORLD.facts, *WORLD.facts, *WORLD.stated, *WORLD.stated]).agrees
 
 
-def clip_of(episode_id: str, part: str = "alert") -> tuple[str, str]:
-    clip = next(c for c in WORLD.of(ClipCut) if (c.episode_id, c.part) == (episode_id, part))
-    return clip.camera_id, clip.segment_filename
-
-
 def object_of(episode_id: str) -> str:
     return next(u.uploaded_filename for u in WORLD.of(ClipUploaded) if u.episode_id == episode_id)
 
 
 def edit_file(episode_id: str, **changes: object) -> Callable[[Stores], None]:
     def damage(stores: Stores) -> None:
-        key = clip_of(episode_id)
+        key: Part = (episode_id, "alert")
         stores.files[key] = dataclasses.replace(stores.files[key], **changes)  # type: ignore[arg-type]
 
     return damage
@@ -216,7 +212,7 @@ def edit_file(episode_id: str, **changes: object) -> Callable[[Stores], None]:
 
 def edit_sidecar(**changes: object) -> Callable[[Stores], None]:
     def damage(stores: Stores) -> None:
-        key = clip_of(FIRST)
+        key: Part = (FIRST, "alert")
         sidecar = json.loads(stores.files[key].sidecar or b"") | changes
         stores.files[key] = FileFact(
             stores.files[key].sha256, stores.files[key].size_bytes, json.dumps(sidecar).encode()
@@ -268,10 +264,10 @@ def edit_incident(stores: Stores) -> None:
 
 NAME = "2026-03-02.json"
 IN_A_STORE: list[tuple[str, Callable[[Stores], Any], tuple[str, str, str]]] = [
-    ("file lost", lambda s: s.files.pop(clip_of(FIRST)), ("clip files", FIRST, "is missing")),
+    ("file lost", lambda s: s.files.pop((FIRST, "alert")), ("clip files", FIRST, "is missing")),
     (
         "closing file lost",
-        lambda s: s.files.pop(clip_of(FIRST, "closing")),
+        lambda s: s.files.pop((FIRST, "closing")),
         ("clip files", FIRST, "_end.mp4 is missing"),
     ),
     ("file altered", edit_file(FIRST, sha256="0" * 64), ("clip files", FIRST, "its record says")),

@@ -15,6 +15,7 @@ from connectors import repeating
 from connectors.audit.facts import Left
 from connectors.audit.reconcile import reconcile
 from connectors.audit.story import tell
+from connectors.clip.place import CUTTING
 from connectors.clip.service import ClipConnector
 from connectors.erase import files, recording
 from connectors.erase.objects import NotRemoved, Objects
@@ -63,6 +64,12 @@ def test_an_episode_goes_with_all_that_share_a_clip_with_it_and_with_no_other() 
     first = WORLD.episodes[FIRST]
     assert of_day(known(), first.camera_id, first.business_day) == {FIRST, SECOND}
     assert of_day(known(), first.camera_id, "2001-01-01") == set()
+
+
+def test_a_clip_in_another_versions_folder_is_not_shared_because_it_has_the_same_name() -> None:
+    closing = next(c for c in WORLD.of(ClipCut) if (c.episode_id, c.part) == (FIRST, "closing"))
+    theirs = world.resealed(closing, episode_id="theirs", lane="trial", sha256="0" * 64)
+    assert group({FIRST}, known(theirs)) == {FIRST, SECOND}
 
 
 def test_what_was_decided_is_not_decided_again_but_a_person_s_word_counts_over_the_site_s_rule() -> None:
@@ -144,7 +151,7 @@ def test_a_replay_of_erased_episodes_is_erased_and_cuts_nothing_of_their_people(
     wanted = promotion.jobs([other])
 
     # then the erased clip stands for it, so that none is cut, and it says erased
-    heirs = promotion.heirs(wanted, there)
+    heirs = promotion.heirs(wanted, there, "trial")
     assert heirs == {("found-anew", "alert"): (FIRST, "alert")}
     evidence = [*there.clips.values(), *there.uploads.values(), *removals]
     (episode,) = of_version([other], evidence, {}, version="trial", heirs=heirs)
@@ -153,7 +160,7 @@ def test_a_replay_of_erased_episodes_is_erased_and_cuts_nothing_of_their_people(
     # and nothing of it is sent with an incident
     assert promotion.incident_jobs([other], wanted, heirs, there)["found-anew"].image == ""
     # while without the removal that clip would not have been enough
-    assert promotion.heirs(wanted, promotion.known(FACTS)) == {}
+    assert promotion.heirs(wanted, promotion.known(FACTS), "trial") == {}
 
 
 def work_of(of: Any) -> Work[Any, Any]:
@@ -206,9 +213,8 @@ def audited(removals: list[EvidenceRemoved], left: list[Left] | None = None) -> 
     after = {e.episode_id: e for e in WORLD.stated} | {e.episode_id: e for e in stated(ids, there)}
     gone = dataclasses.replace(WORLD, stated=list(after.values()))
     stores = world.stores_of(gone)
-    clips = {c.segment_filename for c in WORLD.of(ClipCut) if c.episode_id in ids}
     uploads = {u.uploaded_filename for u in WORLD.of(ClipUploaded) if u.episode_id in ids}
-    stores.files = {k: v for k, v in stores.files.items() if k[1] not in clips}
+    stores.files = {k: v for k, v in stores.files.items() if k[0] not in ids}
     stores.objects = {k: v for k, v in (stores.objects or {}).items() if k not in uploads}
     stores.left = left or []
     log = world.log_of(gone, [*gone.records, *removals])
@@ -318,6 +324,16 @@ def test_files_are_found_where_a_record_names_them_and_where_none_does_yet(tmp_p
     # and what is gone is not missed
     assert files.remove([*unnamed, *unnamed]) == unnamed
     assert files.remove(unnamed) == []
+
+
+def test_what_a_killed_cut_left_half_made_goes_live_as_well_as_beside_a_replay(tmp_path: Path) -> None:
+    known_to = Settings(data_dir=tmp_path)
+    folders = [known_to.segments_dir / "cam", known_to.replays_dir / "trial" / "cam" / "2026-03-02"]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / f"{CUTTING}x.mp4").write_bytes(b"fil")
+    files.sweep_half_cut(known_to, "cam", "2026-03-02")
+    assert [list(folder.iterdir()) for folder in folders] == [[], []]
 
 
 def test_the_recording_of_a_day_is_all_that_shows_any_of_it_in_every_lane(tmp_path: Path) -> None:

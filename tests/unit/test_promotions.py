@@ -8,7 +8,7 @@ import pytest
 from connectors.promote import plan
 from schemas.acts import PromotedDay, Promotion
 from schemas.promotions import LIVE, Active, active, before, unfinished
-from schemas.records import ClipCut, InteractionEvent, UnattendedEvent
+from schemas.records import ClipCut, ClipUploaded, IncidentReported, InteractionEvent, UnattendedEvent
 from tests import world
 from tests.scenario import Scenario, ended, fold, rules, with_thresholds
 
@@ -87,7 +87,7 @@ class TestEvidence:
         assert sorted(part for _, part in new) == ["alert", "closing"]
         assert len({episode_id for episode_id, _ in new}) == 1
         assert len(wanted) == len(there.clips) + 2
-        assert plan.heirs(wanted, there) == {}
+        assert plan.heirs(wanted, there, "trial") == {}
 
     def test_an_episode_under_another_id_inherits_the_clip_that_covers_it(self, there: plan.Known) -> None:
         # given a version in which the episode begins a second later, so that it has another id
@@ -96,7 +96,7 @@ class TestEvidence:
         assert not set(wanted) & set(there.clips)
 
         # then its alert is in the clip of the episode that it was
-        inherited = plan.heirs(wanted, there)
+        inherited = plan.heirs(wanted, there, "trial")
         old = next(iter(there.clips))[0]
         assert {part for part, source in inherited.items() if source == (old, "alert")} >= {("later", "alert")}
 
@@ -104,15 +104,41 @@ class TestEvidence:
         strangers = [msgspec.structs.replace(e, lineage=msgspec.structs.replace(e.lineage, staff=[])) for e in events]
         longer = [msgspec.structs.replace(e, started_at=e.started_at - 60_000) for e in events]
         for others in (strangers, longer):
-            assert ("later", "alert") not in plan.heirs(plan.jobs(others), there)
+            assert ("later", "alert") not in plan.heirs(plan.jobs(others), there, "trial")
         there.uploads = {p: msgspec.structs.replace(u, status="failed") for p, u in there.uploads.items()}
-        assert plan.heirs(wanted, there) == {}
+        assert plan.heirs(wanted, there, "trial") == {}
+
+    def test_what_a_run_that_was_broken_off_cut_is_shown_for_itself_alone(self, there: plan.Known) -> None:
+        # given a version that confirms sooner, and that its run ended when the new episode's alert clip was stored
+        wanted = plan.jobs(told(10.0))
+        alert, closing = sorted(part for part in wanted if part not in there.clips)
+        live: Any = next(iter(there.clips.values()))
+        clip = plan.of_version(
+            msgspec.structs.replace(
+                live,
+                episode_id=alert[0],
+                part="alert",
+                subject=wanted[alert].subject,
+                covered_from=wanted[alert].requested_from,
+                covered_to=wanted[closing].requested_to,
+            ),
+            "trial",
+        )
+        upload = msgspec.structs.replace(next(iter(there.uploads.values())), episode_id=alert[0], part="alert")
+        there.take(clip)
+        there.take(plan.of_version(msgspec.structs.replace(upload, previous_hash=clip.hash), "trial"))
+
+        # then the next run cuts the closing clip as it would have, though the other one shows it
+        assert plan.heirs(wanted, there, "trial") == {}
+
+        # and another version inherits it
+        assert plan.heirs(wanted, there, "later") == {closing: alert}
 
     def test_an_inherited_clip_brings_its_incident_and_a_new_occurrence_has_none(self, there: plan.Known) -> None:
         # given the same episode under another id
         events = [_later(event) for event in told()]
         wanted = plan.jobs(events)
-        inherited = plan.heirs(wanted, there)
+        inherited = plan.heirs(wanted, there, "trial")
         reports = plan.incident_jobs(events, wanted, inherited, there)
         assert set(reports) == {"later"}
         assert reports["later"].image
@@ -157,6 +183,28 @@ def test_a_clip_of_a_version_says_so_and_has_a_hash_that_fits() -> None:
     made = plan.of_version(clip, "trial")
     assert (made.lane, made.hash) != (clip.lane, clip.hash)
     assert made.hash == world.resealed(clip, lane="trial").hash
+
+
+def test_only_what_surely_was_not_reported_or_stored_in_a_versions_name_is_asked_for_again() -> None:
+    there = world.make("x")
+    report, clip, upload = (there.of(kind)[0] for kind in (IncidentReported, ClipCut, ClipUploaded))
+
+    def said(record: Any, lane: str) -> Any:
+        return lambda status: msgspec.structs.replace(record, lane=lane, status=status)
+
+    statuses = ("reported", "ambiguous", "suppressed", "failed")
+    assert plan.may_be_reported(None)
+    assert [plan.may_be_reported(said(report, "trial")(s)) for s in statuses] == [False, False, True, True]
+    assert not any(plan.may_be_reported(said(report, "live")(s)) for s in statuses)
+
+    # and a clip that has no file is said to be not stored, once
+    ours, none = said(clip, "trial")("complete"), said(plan.of_version(clip, "trial"), "trial")("expired")
+    none = msgspec.structs.replace(none, segment_filename=None, sha256=None, covered_from=None)
+    for cut, expected in ((ours, [False, False, True]), (none, [False, False, False])):
+        assert plan.to_store(cut, None)
+        uploads = map(said(upload, "trial"), ("uploaded", "ambiguous", "failed"))
+        assert [plan.to_store(cut, one) for one in uploads] == expected
+    assert not plan.to_store(clip, None)
 
 
 def _later(event: plan.Event) -> plan.Event:
