@@ -131,8 +131,8 @@ def _refused(clip: Clip, error: ClientError) -> Response:
         size = error.response["ResponseMetadata"]["HTTPHeaders"].get("content-range", "bytes */*")
         return Response(None, 416, {"content-range": size})
     if status == 404:
-        what = f"neither this machine nor the storage has {clip.filename}"
-        raise NoClip(f"{what}: `trackfold verify` says what is missing, `trackfold retry` has it cut again") from error
+        what = f"neither this machine nor the storage has {clip.filename}: `trackfold verify` says where it belongs"
+        raise NoClip(what) from error
     raise StorageUnavailable(f"{clip.uploaded}: {error.response['Error'].get('Code')}") from error
 
 
