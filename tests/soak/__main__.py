@@ -7,6 +7,7 @@ store, its incident and its row; memory must not have grown, nothing be left to 
 
 import argparse
 import contextlib
+import json
 import sys
 import tempfile
 import time
@@ -101,6 +102,7 @@ def run(folder: Path, given: argparse.Namespace, say: Say) -> list[str]:
         wrong += [f"stores differ: {difference}" for difference in report.differences]
         latencies = running.latencies_s()
         given.out.mkdir(parents=True, exist_ok=True)
+        (given.out / "samples.jsonl").write_text("".join(map(_line, samples)))
         picture.draw(given.out / "soak.png", samples, latencies)
     for name, slope in verdict.slopes_mb_per_h(samples).items():
         say(f"  memory of {name}: {slope:+.1f} MB per simulated hour")
@@ -116,6 +118,12 @@ def _wait(running: Running, hours: float, ahead: int) -> Sample:
     while not 0 <= (sample := running.look(hours)).lag <= ahead:
         time.sleep(POLL_S)
     return sample
+
+
+def _line(sample: Sample) -> str:
+    """For whoever judges the run anew: one look as JSON."""
+    memory = [(*life, round(mb, 1)) for life, mb in sample.memory_mb.items()]
+    return json.dumps(sample.__dict__ | {"memory_mb": memory}) + "\n"
 
 
 def _told(sample: Sample, scripted: int, took_s: float) -> str:

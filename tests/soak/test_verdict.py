@@ -30,6 +30,10 @@ class TestMemory:
         assert slopes["wakes"] == 0
         assert slopes["climbs"] == pytest.approx(20 / 3, rel=0.1)
 
+    def test_two_looks_at_one_time_are_no_slope_between_them(self) -> None:
+        run = [sample(h, leaks=100 + 20 * h) for h in (*range(25), 24, 24)]
+        assert slopes_mb_per_h(run)["leaks"] == pytest.approx(20)
+
     def test_a_short_run_has_no_slope_to_be_judged(self) -> None:
         assert list(resources([sample(h / 10, leaks=100 * h) for h in range(10)], 50)) == []
 

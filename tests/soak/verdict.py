@@ -79,7 +79,9 @@ def slopes_mb_per_h(samples: Sequence[Sample]) -> dict[str, float]:
         hours, mb = np.array(points).T
         if len(points) > 2 and hours[-1] > hours[0]:
             one, other = np.triu_indices(len(points), 1)
-            slopes[name] = float(np.median((mb[other] - mb[one]) / (hours[other] - hours[one])))
+            apart_h = hours[other] - hours[one]
+            later = apart_h > 0  # at the end one looks more than once
+            slopes[name] = float(np.median((mb[other] - mb[one])[later] / apart_h[later]))
     return slopes
 
 
