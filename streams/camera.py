@@ -134,7 +134,7 @@ def _apply_rules(frame: Frame, book: RulesBook) -> None:
         raise FoldError(f"{_where(frame.update)}: unknown control action {control.action!r}; update trackfold")
     law = book.law(control.rules_version)
     _close_all(frame, "rolled")
-    state.tracks, state.people = {}, {}
+    state.tracks, state.people, state.mannequins = {}, {}, []
     state.rules_version = control.rules_version
     state.idle_ms = [0] * len(law.counters)
     state.control_at = frame.update.captured_at

@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from schemas.ids import person_id
 from schemas.records import Track, TrackRef
-from streams import life, roles, stature
+from streams import life, mannequins, roles, stature
 from streams.edges import EDGE_SHARE, cut_off_aside
 from streams.facing import heading
 from streams.frame import Frame, Seen
@@ -120,6 +120,7 @@ def _follow(frame: Frame, person: Person, track: Track, sprung: bool) -> Seen:
     person.confidence = track.confidence
     seen = _look(frame, person, track, min(elapsed_ms, law.sample_max_ms))
     life.watch(frame, person, track, seen.weight_ms)
+    mannequins.watch(frame, person, track)
     stature.watch(seen, frame.now)
     if not law.any_pair:
         roles.watch(person, track.class_name, seen.spot.staff, seen.weight_ms, law)

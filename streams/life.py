@@ -78,6 +78,17 @@ def watch(frame: Frame, person: Person, track: Track, weight_ms: int) -> None:
         _from_now_on(person, STILL if lived(person) else STATIC, frame.now)
 
 
+def anew(person: Person, track: Track, top: float, now: int) -> None:
+    """Nothing is known of this person's life any more; top: upper edge of the box, smoothed over seconds."""
+    person.home_x, person.home_top, person.home_foot = (
+        round((track.x1 + track.x2) / 2),
+        round(track.y1),
+        round(track.y2),
+    )
+    person.top = top
+    _from_now_on(person, UNSHOWN, now)
+
+
 def _from_now_on(person: Person, word: int, now: int) -> None:
     person.life = word
     person.top_min = person.top_max = person.top

@@ -132,6 +132,16 @@ class Person(msgspec.Struct, array_like=True):
     stays: list[Stay] = []
 
 
+class Mannequin(msgspec.Struct, array_like=True):
+    """The box of something that looks like a person."""
+
+    x: int
+    """Its middle."""
+    top: float
+    """Smoothed over seconds, as a person's."""
+    foot: int
+
+
 class Pair(msgspec.Struct, array_like=True):
     """Two people who are, or may be, together."""
 
@@ -198,6 +208,8 @@ class CameraState(msgspec.Struct):
     """Per service point: known time without anybody being served there."""
     party_at: int = 0
     """When it was last looked who stands with whom."""
+    mannequins: list[Mannequin] = []
+    """In the order in which they were told from people."""
     beside_ms: dict[int, int] = {}
     """Keys of two customers -> how long they have stood together, until that makes them a party."""
 

@@ -81,6 +81,27 @@ class TestPosters:
         log = [lowered(u) if 5.3 < (u.captured_at / 1000 - shop.start_at / 1000) % 30 < 6.7 else u for u in shop.log()]
         assert [e for e in fold(ended(log), SHOP) if 1 in tracks_of(e)] == []
 
+    def test_whose_track_stays_on_it_waits_no_more_than_it_does(self) -> None:
+        # given somebody who walks through just where it stands, where the tracker takes the one for the other
+        shop, figure = poster()
+        walks = shop.customer((20, -6.0, 6.0), (32, 6.0, 6.0)).leaves(32)
+        figure.renamed(26, 2)
+        walks.renamed(26, 1)
+        # when folded, then nobody is said to wait where it stands
+        assert [e for e in waits(fold(ended(shop.log()), SHOP)) if e.phase == "confirmed"] == []
+
+    def test_who_waits_where_it_was_shows_life_anew(self) -> None:
+        # given one that is carried away, and a customer of its size who comes and stands in its place
+        shop, figure = poster()
+        figure.leaves(60)
+        ben = shop.customer((90, 5.0, 6.0), (94, 0.0, 6.0))
+        for s in movements(Random(5), 300):
+            ben.leans(s, s + 8, 0.1)
+        # when folded, then it is one wait from entry to end
+        events = waits(fold(ended(shop.log()), SHOP))
+        assert phases(events) == ["started", "confirmed", "ended"]
+        assert events[0].started_at == pytest.approx(shop.at(92.4), abs=500)
+
     def test_nobody_serves_it(self) -> None:
         # given staff who stand beside it for five minutes
         shop, _ = poster()

@@ -8,12 +8,14 @@ import pytest
 from schemas.records import Cause
 from streams.bounds import BOUNDS
 from streams.interaction import BINS
+from streams.mannequins import MANNEQUINS_MAX
 from streams.near import METHODS
 from streams.party import BESIDE_MAX
 from streams.state import (
     LINEAGE_MAX,
     CameraState,
     Contact,
+    Mannequin,
     Occurrence,
     Opened,
     OpenOutage,
@@ -59,6 +61,7 @@ def crowd() -> CameraState:
         idle_ms=[10**8] * 16,
         party_at=TEN_O_CLOCK,
         beside_ms={10**6 << 32 | n: 10_000 for n in range(BESIDE_MAX)},
+        mannequins=[Mannequin(10_000, third, 10_000)] * MANNEQUINS_MAX,
     )
     for key in range(10**6, 10**6 + people):
         state.tracks[key] = key
