@@ -98,7 +98,7 @@ def clip_of_other_bytes(shown: Demo) -> tuple[ClipCut, Path, Path]:
 def storing(shown: Demo) -> Iterator[None]:
     """The service that stores clips runs beside, as a process."""
     service = Service("upload", command(shown.folder, "connect", "upload", "--site", str(shown.site_path)), always=True)
-    with Runner(shown.folder / "run", [service]):
+    with Runner(shown.folder / "run-storing", [service]):  # "run" is the demo's, which shows the console
         yield
 
 
