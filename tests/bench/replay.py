@@ -26,7 +26,7 @@ from infra.local.stack import down, up
 from infra.partitions import partition_of
 from schemas.records import Position, TrackUpdate
 from schemas.site import Site
-from schemas.topics import Topic
+from schemas.topics import ALL, Topic
 from streams.replay.run import Asked, replay
 from tests.bench.report import Figure, Report, paired
 from tests.bench.step import busy_shop, busy_site
@@ -92,7 +92,7 @@ def updates(camera_id: str) -> Iterator[TrackUpdate]:
 
 def publish(bench: Bench) -> None:
     """The whole log."""
-    ensure_topics(bench.settings, [bench.log])
+    ensure_topics(bench.settings, [*ALL, bench.log])
     publisher = Publisher(bench.settings, connect_codec(bench.settings))
     logs = [islice(updates(camera_id), bench.records // CAMERAS) for camera_id in cameras()]
     for together in zip(*logs, strict=True):
