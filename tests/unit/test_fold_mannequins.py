@@ -98,3 +98,26 @@ def test_who_walked_and_stands_in_its_place_shows_life_anew_and_beside_it_does_n
     (ben,) = (person for person in state.people.values() if person.seen_at == state.seen_at)
     assert isinstance(ben, Person)
     assert ben.life == word
+
+
+@pytest.mark.parametrize(
+    ("across", "down", "word"),
+    [(3, 0, life.UNSHOWN), (-3, -3, life.UNSHOWN), (0, 3, life.UNSHOWN), (4, 0, life.WALKED), (0, 4, life.WALKED)],
+)
+def test_its_place_is_as_wide_as_a_still_box_wanders(across: int, down: int, word: int) -> None:
+    # given a mannequin of 100 px for just five seconds, and somebody as high who walks up and stands px beside it
+    state, sequence = None, 0
+    stood = [box(1, 100, 100)] * 26
+    came = [box(2, 500 - 40 * n + across, 100 + down) for n in range(11)] + [box(2, 100 + across, 100 + down)] * 5
+    for sequence, seen in enumerate([*stood, *came]):
+        at = TEN_O_CLOCK + 200 * sequence + (3000 if seen.track_id == 2 else 0)
+        state, _ = step(state, record(at, sequence, [seen]), book_of(SHOP))
+    assert state is not None
+    assert len(state.mannequins) == 1
+    (ben,) = (person for person in state.people.values() if person.refs[-1][1] == 2)
+    assert ben.life == word
+
+
+def box(track_id: int, x: float, y: float) -> Track:
+    """30 by 100 px."""
+    return Track(track_id=track_id, class_name="customer", confidence=0.9, x1=x, y1=y, x2=x + 30, y2=y + 100)
