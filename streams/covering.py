@@ -25,6 +25,11 @@ def stands_before(other: Track, box: Person | Track, law: Law) -> bool:
     )
 
 
+def is_behind_any(box: Person | Track, tracks: Iterable[Track], law: Law) -> bool:
+    """One of the tracks hides something of box."""
+    return any(stands_before(track, box, law) for track in tracks)
+
+
 def covered_share(box: Person | Track, tracks: Iterable[Track], law: Law) -> float:
     """How much of the box is behind the boxes of people who are nearer to the camera, from 0 to 1."""
     before = [track for track in tracks if stands_before(track, box, law)]

@@ -11,7 +11,7 @@ from math import hypot
 
 from schemas.records import Track
 from streams.book import Law
-from streams.covering import stands_before
+from streams.covering import is_behind_any
 from streams.edges import EDGE_SHARE
 from streams.frame import Frame
 from streams.state import Person
@@ -55,7 +55,7 @@ def watch(frame: Frame, person: Person, track: Track, weight_ms: int) -> None:
     height = track.y2 - track.y1
     limit_px = max(law.life_edge_share * height, law.life_edge_min_px)
     pull = track.y1 - person.top
-    if -limit_px <= pull <= limit_px or not _behind_somebody(frame, track):
+    if -limit_px <= pull <= limit_px or not is_behind_any(track, frame.update.tracks, law):
         pull_max = PULL_MAX * height
         if not -pull_max <= pull <= pull_max:
             pull = min(max(pull, -pull_max), pull_max)
@@ -93,10 +93,6 @@ def _from_now_on(person: Person, word: int, now: int) -> None:
     person.life = word
     person.top_min = person.top_max = person.top
     person.still_at = now
-
-
-def _behind_somebody(frame: Frame, track: Track) -> bool:
-    return any(stands_before(other, track, frame.law) for other in frame.update.tracks)
 
 
 def _came_in(frame: Frame, person: Person, track: Track, limit_px: float) -> bool:

@@ -7,7 +7,7 @@ for the day, and whom we find in one has to show life anew.
 
 from schemas.records import Track
 from streams import life
-from streams.covering import stands_before
+from streams.covering import is_behind_any
 from streams.frame import Frame
 from streams.state import Mannequin, Person
 
@@ -29,7 +29,11 @@ def watch(frame: Frame, person: Person, track: Track) -> None:
             life.anew(person, track, found.top, frame.now)
     elif len(known) < MANNEQUINS_MAX and not life.lived(person) and frame.now - person.still_at >= STANDS_MS:
         one = Mannequin(person.home_x, person.top, person.home_foot)
-        if _in([one], track, 2 * SAME) and not _in(known, track, 2 * SAME) and not _is_hidden(frame, track):
+        if (
+            _in([one], track, 2 * SAME)
+            and not _in(known, track, 2 * SAME)
+            and not is_behind_any(track, frame.update.tracks, frame.law)
+        ):
             known.append(one)
 
 
@@ -40,7 +44,3 @@ def _in(known: list[Mannequin], track: Track, share: float) -> Mannequin | None:
         if abs(middle - one.x) <= most and abs(track.y2 - one.foot) <= most and abs(track.y1 - one.top) <= most:
             return one
     return None
-
-
-def _is_hidden(frame: Frame, track: Track) -> bool:
-    return any(stands_before(other, track, frame.law) for other in frame.update.tracks)
